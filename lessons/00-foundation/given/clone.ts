@@ -1,0 +1,146 @@
+/*
+ * clone(2) from JavaScript. Read this after lesson 09; until then it is enough to know what it does: it starts a
+ * process in new namespaces, which waits until we say go, and then becomes the init.
+ *
+ * The difficulty: a forked child cannot run JavaScript. V8 tells the kernel not to copy its heap to a child
+ * (MADV_DONTFORK), and its threads are not copied either. So libc alone has to carry the child from clone(2) to
+ * execve(2). It can: makecontext(3) prepares a call of a C function in memory, `uc_link` names the context that
+ * follows when that function returns, and setcontext(3) enters one. So we prepare a chain of calls, and clone a child
+ * that starts at setcontext. The chain cannot branch and cannot look at a result; that is why it is short.
+ */
+import { koffi, libc, SyscallError, strerror } from './libc.ts'
+import { syscallNumber } from './syscalls.ts'
+import { trace } from './trace.ts'
+
+/** A C function and its arguments. A string is passed as a C string, an array of strings as a NULL-ended vector. */
+export type Call = [name: string, ...args: (number | bigint | string | string[] | Uint8Array)[]]
+
+export interface Child {
+  pid: number
+  /** Refers to this process and to no later one with the same number: pidfd_open(2). */
+  pidfd: number
+}
+
+const CLONE_PIDFD = 0x1000
+const SIGCHLD = 17
+const SIG_BLOCK = 0
+const SIG_SETMASK = 2
+const SIGSET = 8 // bytes; the kernel's sigset_t, not libc's of 128
+
+const CONTEXT = 8192 // a ucontext_t is 968 bytes on x86-64 and 4560 on aarch64
+const STACK = 32 * 1024
+const UC_LINK = 8 // offsets in a ucontext_t, glibc, on both machines
+const UC_STACK = 16
+
+const getcontext = libc.func('int getcontext(void *ucp)')
+const makecontext = libc.func('void makecontext(void *ucp, void *fn, int argc, ...)')
+const cloneC = libc.func('int clone(void *fn, void *stack, int flags, void *arg, void *parent_tid)')
+const sigprocmask = libc.func('long syscall(long nr, int how, void *set, void *oldset, size_t size)')
+
+/**
+ * Starts a process in the namespaces that `flags` name. It makes the calls of `chain` one after the other; the last
+ * should be an execve. If that fails too, the child ends with 127.
+ *
+ * Call it on the main thread: PR_SET_PDEATHSIG in the chain is about the thread that called clone, not the process.
+ *
+ * @throws {SyscallError} EPERM without CAP_SYS_ADMIN, ENOSPC beyond /proc/sys/user/max_*_namespaces, and others
+ * @see clone(2), makecontext(3), pidfd_open(2)
+ */
+export function clone(flags: number, chain: Call[]): Child {
+  const calls: Call[] = [...chain, ['_exit', 127]]
+  const memory = new Arena(calls)
+  // A signal that reached the waiting child would run our handlers there, on our event loop's own pipes. Blocked
+  // before the contexts are made, since each context carries the signal mask of its birth.
+  const before = new Uint8Array(SIGSET)
+  mask(SIG_BLOCK, new Uint8Array(SIGSET).fill(0xff), before)
+  try {
+    const first = memory.prepare(calls)
+    const pidfd = new Int32Array(1)
+    const number = flags | CLONE_PIDFD | SIGCHLD
+    const pid = cloneC(libc.symbol('setcontext'), memory.childStack(), number, first, pidfd)
+    const errno = pid === -1 ? koffi.errno() : 0
+    trace?.('clone', ['flags'], [number], pid, errno)
+    for (const [name, ...args] of pid === -1 ? [] : chain) trace?.(`  child: ${name}`, [], args, 0, 0)
+    if (pid === -1) throw new SyscallError('clone', ['flags'], [number], errno, strerror(errno))
+    return { pid, pidfd: pidfd[0] ?? -1 }
+  } finally {
+    mask(SIG_SETMASK, before, null)
+    memory.free()
+  }
+}
+
+function mask(how: number, set: Uint8Array, old: Uint8Array | null): void {
+  sigprocmask(syscallNumber('rt_sigprocmask'), how, set, old, SIGSET)
+}
+
+/** The memory of a chain. From malloc, not from V8, or the child would not have it. */
+class Arena {
+  readonly #block: unknown
+  readonly #base: bigint
+  readonly #bytes: Buffer
+  #used: number
+
+  constructor(calls: Call[]) {
+    const strings = calls.flat(2).reduce((n: number, x) => n + (typeof x === 'object' ? x.length : bytes(x)) + 16, 0)
+    const size = (calls.length + 1) * (CONTEXT + STACK) + strings + 4096
+    this.#block = koffi.alloc('uint8', size)
+    this.#base = koffi.address(this.#block)
+    this.#bytes = Buffer.from(koffi.view(this.#block, size))
+    this.#used = 0
+  }
+
+  /** Lays out a context for each call and returns the address of the first. */
+  prepare(calls: Call[]): bigint {
+    let next = 0n // after the last one nothing follows
+    for (const call of calls.toReversed()) next = this.#context(call, next)
+    return next
+  }
+
+  #context([name, ...args]: Call, link: bigint): bigint {
+    const context = this.#take(CONTEXT)
+    const stack = this.#take(STACK)
+    getcontext(this.#base + BigInt(context))
+    this.#bytes.writeBigUInt64LE(link, context + UC_LINK)
+    this.#bytes.writeBigUInt64LE(this.#base + BigInt(stack), context + UC_STACK)
+    this.#bytes.writeBigUInt64LE(BigInt(STACK), context + UC_STACK + 16)
+    const number = syscallNumber(name)
+    const words = args.map((arg) => this.#word(arg))
+    if (number !== undefined) words.unshift(BigInt(number))
+    const fn = libc.symbol(number === undefined ? name : 'syscall')
+    makecontext(this.#base + BigInt(context), fn, words.length, ...words.flatMap((word) => ['uint64', word]))
+    return this.#base + BigInt(context)
+  }
+
+  #word(value: Call[number]): bigint {
+    if (typeof value === 'number' || typeof value === 'bigint') return BigInt.asUintN(64, BigInt(value))
+    if (typeof value === 'string') return this.#store(Buffer.from(`${value}\0`))
+    if (value instanceof Uint8Array) return this.#store(value)
+    const pointers = [...value.map((text) => this.#word(text)), 0n]
+    return this.#store(new Uint8Array(BigUint64Array.from(pointers).buffer))
+  }
+
+  #store(data: Uint8Array): bigint {
+    const at = this.#take(data.length)
+    this.#bytes.set(data, at)
+    return this.#base + BigInt(at)
+  }
+
+  #take(length: number): number {
+    const at = this.#used
+    this.#used += (length + 15) & ~15 // 16 is what a stack and a floating point area want
+    return at
+  }
+
+  /** The child needs a stack until it has entered the first context; it grows downwards. */
+  childStack(): bigint {
+    return (this.#base + BigInt(this.#take(STACK) + STACK)) & ~15n
+  }
+
+  free(): void {
+    koffi.free(this.#block)
+  }
+}
+
+function bytes(value: number | bigint | string): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : 0
+}

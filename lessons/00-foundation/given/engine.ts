@@ -1,0 +1,218 @@
+/*
+ * The engine: makes a process into a container, with whatever mechanisms it is given.
+ *
+ *     parent                                    child
+ *     clone, all flags in one call      ──▶     waits, not yet JavaScript
+ *     user's `outside`: the maps
+ *     "go"                              ──▶     becomes the init (init.ts), a second Node
+ *                                       ◀──     "ready"
+ *     every other `outside`
+ *     the spec                          ──▶     every `inside`, in the order of stack.ts
+ *                                       ◀──     end of file: it has become the command
+ *     waits for the end, `cleanup`
+ *
+ * Two sync points, and both are needed. The maps must be there before the first execve, or the child loses its
+ * capabilities with it. The cgroup must come after the init's boot, or Node itself would count against the limits.
+ */
+import { closeSync, readSync, writeSync } from 'node:fs'
+import type { Call } from './clone.ts'
+import { clone } from './clone.ts'
+import type { ErrorData } from './errors.ts'
+import type { Orders } from './init.ts'
+import { bind, CLONE_NEWUSER, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
+import type { Container, Mechanism, Spec } from './mechanism.ts'
+import { type Layer, load } from './stack.ts'
+
+/** The exit code for an error of the engine's own, as Docker's. */
+export const ENGINE_ERROR = 125
+
+const AF_UNIX = 1
+const SOCK_STREAM = 1
+const SOCK_CLOEXEC = 0o2000000
+const CHANNEL = 3 // where the child finds its end of the channel; 0 to 2 are the command's own
+const F_SETFD = 2
+const ALL = 0xffffffff
+const SIGKILL = 9
+
+const socketpair = bind('int socketpair(int domain, int type, int protocol, int *sv)')
+const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
+
+export interface Options {
+  /** Descriptors for the command's 0, 1 and 2; ours, unless given. */
+  stdio?: [number, number, number]
+  /** Print every call that the init makes. */
+  verbose?: boolean
+  /** The task that a check is about: tasks.ts. */
+  task?: string | undefined
+  /** Called when the command is about to start: its pid is known, its namespaces are made. */
+  onStart?: (container: Container) => void
+}
+
+/** An error of the init's, brought over to the parent. */
+export class ContainerError extends Error {
+  override name = 'ContainerError'
+  readonly data: ErrorData
+
+  constructor(data: ErrorData) {
+    super(data.message)
+    this.data = data
+  }
+}
+
+/** A container that has been started. */
+export class Running {
+  readonly container: Container
+  readonly #pidfd: number
+  readonly #ended: Promise<number>
+
+  constructor(container: Container, pidfd: number, ended: Promise<number>) {
+    this.container = container
+    this.#pidfd = pidfd
+    this.#ended = ended
+  }
+
+  /** Sends a signal to its first process. One that has ended already is no error. */
+  signal(number: number): void {
+    try {
+      pidfdSendSignal(this.#pidfd, number, null, 0)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ESRCH') throw error
+    }
+  }
+
+  /** The command's exit code, or 128 plus the signal that ended it. */
+  wait(): Promise<number> {
+    return this.#ended
+  }
+}
+
+/**
+ * Starts a container and returns once its command has taken over.
+ *
+ * @throws {ContainerError} when a mechanism's `inside` failed, or the command could not be started (126, 127)
+ * @throws {SyscallError} from clone(2), and whatever an `outside` throws; the container is gone then
+ */
+export async function start(spec: Spec, layers: Layer[], options: Options = {}): Promise<Running> {
+  const mechanisms = await Promise.all(layers.map(load))
+  const flags = mechanisms.reduce((all, mechanism) => all | mechanism.flags, 0)
+  const [ours, theirs] = channel()
+  const child = clone(flags, chain(flags, theirs, options.stdio ?? [0, 1, 2]))
+  closeSync(theirs)
+  const container: Container = { id: spec.id, pid: child.pid, spec }
+  const ended = end(child.pid, child.pidfd).finally(() => undoAll(mechanisms, container))
+  const running = new Running(container, child.pidfd, ended)
+  try {
+    for (const m of mechanisms) if (m.flags & CLONE_NEWUSER) m.outside?.(container)
+    const messages = reader(ours)
+    tell(ours, 'go')
+    const { verbose = false, task } = options
+    tell(ours, JSON.stringify({ layers, init: spec.init, verbose, task } satisfies Orders))
+    expectReady(await messages.next())
+    for (const m of mechanisms) if (!(m.flags & CLONE_NEWUSER)) m.outside?.(container)
+    options.onStart?.(container)
+    tell(ours, JSON.stringify(spec))
+    const failed = await messages.next()
+    if (failed) throw new ContainerError(JSON.parse(failed).error)
+    return running
+  } catch (error) {
+    running.signal(SIGKILL)
+    await ended
+    throw error
+  } finally {
+    closeSync(ours)
+  }
+}
+
+/** What the child does between clone(2) and its first execve(2). It cannot branch: clone.ts. */
+function chain(flags: number, channel: number, stdio: [number, number, number]): Call[] {
+  const init = new URL('init.ts', import.meta.url).pathname
+  return [
+    ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0], // dies with us, however we die
+    ...stdio.map((fd, i): Call => (fd === i ? ['fcntl', i, F_SETFD, 0] : ['dup2', fd, i])), // Node closes them on exec
+    ['dup2', channel, CHANNEL],
+    ['close_range', CHANNEL + 1, ALL, 0], // our end of the channel among them, so that the read below ends if we died
+    ['read', CHANNEL, new Uint8Array('go\n'.length), 'go\n'.length],
+    // Unmapped, it would lose its capabilities at execve. By raw system call: libc's setresuid wants to tell all
+    // threads, and its list of them is the parent's.
+    ...(flags & CLONE_NEWUSER ? ([['setresgid', 0, 0, 0], ['setresuid', 0, 0, 0]] satisfies Call[]) : []),
+    ['execve', process.execPath, [process.execPath, '--no-warnings', init], initEnvironment()],
+  ]
+}
+
+/** The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. */
+function initEnvironment(): string[] {
+  const cache = process.env.NODE_COMPILE_CACHE
+  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
+}
+
+function channel(): [number, number] {
+  const pair = new Int32Array(2)
+  socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)
+  return [pair[0] ?? -1, pair[1] ?? -1]
+}
+
+function tell(fd: number, line: string): void {
+  const data = Buffer.from(`${line}\n`)
+  try {
+    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
+  } catch (error) {
+    // It has died; what it said before is still to be read, and says more than EPIPE.
+    if ((error as { code?: string }).code !== 'EPIPE') throw error
+  }
+}
+
+/** Reads lines from the init; undefined at the end of file. */
+function reader(fd: number): { next(): Promise<string | undefined> } {
+  let rest = ''
+  const chunk = Buffer.alloc(64 * 1024)
+  const next = async (): Promise<string | undefined> => {
+    for (;;) {
+      const [line, ...more] = rest.split('\n')
+      if (more.length > 0) {
+        rest = more.join('\n')
+        return line
+      }
+      await readable(fd)
+      const length = readSync(fd, chunk)
+      if (length === 0) return undefined
+      rest += chunk.toString('utf8', 0, length)
+    }
+  }
+  return { next }
+}
+
+function expectReady(line: string | undefined): void {
+  if (line === undefined) throw new ContainerError({ name: 'Error', message: 'the init died before it was ready' })
+  const message = JSON.parse(line)
+  if (message.error) throw new ContainerError(message.error)
+}
+
+/** The exit code of a process, once its pidfd says that it has ended. Our event loop goes on meanwhile. */
+async function end(pid: number, pidfd: number): Promise<number> {
+  await readable(pidfd)
+  const ended = waitpid(pid)
+  return exitCode(ended?.status ?? 0)
+}
+
+/** Resolves when a descriptor has something to read, or its other end is closed. */
+function readable(fd: number): Promise<void> {
+  return new Promise((resolve) => {
+    const handle = koffi.node.poll(fd, { readable: true, disconnect: true }, () => {
+      handle.close()
+      resolve()
+    })
+  })
+}
+
+/** Undoes every `outside`, last first. One that fails must not keep the others from theirs. */
+function undoAll(mechanisms: Mechanism[], container: Container): void {
+  const failures: unknown[] = []
+  for (const mechanism of mechanisms.toReversed()) {
+    try {
+      mechanism.cleanup?.(container)
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `cleanup of container ${container.id} failed`)
+}

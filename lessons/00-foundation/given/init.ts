@@ -1,0 +1,72 @@
+/*
+ * The init: what the child becomes first. It runs every `inside` and then replaces itself by the command. It is a Node
+ * of its own, since nothing of the parent's JavaScript survives in a child (clone.ts).
+ *
+ * It must not run under tsx, whose helper process would stay in the container.
+ */
+import { readSync, writeSync } from 'node:fs'
+import { flushCompileCache } from 'node:module'
+import { toData } from './errors.ts'
+import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
+import type { Spec } from './mechanism.ts'
+import { importFile, type Layer, layer, load } from './stack.ts'
+import { setTask } from './tasks.ts'
+import { traceTo } from './trace.ts'
+
+const CHANNEL = 3
+
+/** What the parent sends first. */
+export interface Orders {
+  layers: Layer[]
+  init: boolean
+  verbose: boolean
+  task?: string | undefined
+}
+
+try {
+  const { layers, init, verbose, task }: Orders = JSON.parse(readLine())
+  closeOnExec(CHANNEL)
+  setTask(task)
+  // All is loaded now; after `inside` the files are out of reach, or not the host's.
+  const mechanisms = []
+  for (const one of layers) mechanisms.push(await load(one))
+  const supervise = init ? await loadSupervisor(layers) : undefined
+  flushCompileCache() // a process that ends in execve never comes to it
+  say({ ready: true })
+  const spec: Spec = JSON.parse(readLine())
+  if (verbose) traceTo('init')
+  for (const mechanism of mechanisms) mechanism.inside?.(spec)
+  if (supervise) supervise(spec)
+  else becomeCommand(spec)
+} catch (error) {
+  fail(error)
+}
+
+/** `reap` and `forward` are lesson 02's; without its mechanism, the reference's. */
+async function loadSupervisor(layers: Layer[]): Promise<(spec: Spec) => void> {
+  const { supervise } = await import('./supervise.ts')
+  const { reap, forward } = await importFile((layers.find(({ name }) => name === 'pid') ?? layer('pid', 'solutions')).file)
+  const parts = { reap, forward } as Parameters<typeof supervise>[1]
+  return (spec) => supervise(spec, parts, CHANNEL, fail)
+}
+
+function fail(error: unknown): never {
+  say({ error: toData(error) })
+  process.exit(error instanceof CommandError ? error.exitCode : 125)
+}
+
+function say(message: object): void {
+  writeSync(CHANNEL, `${JSON.stringify(message)}\n`)
+}
+
+function readLine(): string {
+  const chunk = Buffer.alloc(64 * 1024)
+  const parts: Buffer[] = []
+  // The parent sends the next line only when we have said that we are ready, so a chunk never holds two.
+  while (parts.at(-1)?.at(-1) !== '\n'.charCodeAt(0)) {
+    const length = readSync(CHANNEL, chunk)
+    if (length === 0) process.exit(125) // the parent is dead: nobody to tell
+    parts.push(Buffer.from(chunk.subarray(0, length)))
+  }
+  return Buffer.concat(parts).toString('utf8')
+}

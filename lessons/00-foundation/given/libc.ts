@@ -1,0 +1,168 @@
+import { createRequire } from 'node:module'
+import type * as Koffi from 'koffi'
+import { SyscallError } from './errors.ts'
+import { nameOfErrno } from './errno.ts'
+import { syscallNumber } from './syscalls.ts'
+import { trace } from './trace.ts'
+
+// koffi's `indirect` entry is its loader without the list of every platform: it starts 6 ms faster, and a container
+// pays for it twice.
+export const koffi: typeof Koffi = createRequire(import.meta.url)('koffi/indirect')
+export const libc = koffi.load('libc.so.6')
+
+// The names that man pages use, as glibc has them on 64-bit machines.
+for (const name of ['pid_t', 'key_t', 'mqd_t', 'clockid_t']) koffi.alias(name, 'int')
+for (const name of ['uid_t', 'gid_t', 'mode_t', 'socklen_t']) koffi.alias(name, 'unsigned int')
+for (const name of ['dev_t', 'ino_t']) koffi.alias(name, 'unsigned long')
+for (const name of ['off_t', 'ssize_t']) koffi.alias(name, 'long')
+
+/*
+ * bind() reads the prototype twice. At run time koffi parses it to make the call; at compile time the types below
+ * parse it too, so that a wrong argument is red in your editor before the kernel says EFAULT.
+ */
+type Trim<S extends string> = S extends ` ${infer T}` | `${infer T} ` ? Trim<T> : S
+type Argument<P extends string> = P extends `const char *${string}`
+  ? string | null
+  : P extends `${string}*${string}`
+    ? ArrayBufferView | bigint | null
+    : number | bigint
+type Arguments<P extends string> =
+  Trim<P> extends '' | 'void'
+    ? []
+    : P extends `${infer First},${infer Rest}`
+      ? [Argument<Trim<First>>, ...Arguments<Rest>]
+      : [Argument<Trim<P>>]
+export type Bound<S extends string> = S extends `${string}(${infer P})` ? (...args: Arguments<P>) => number : never
+
+/**
+ * Binds a C function of libc, or a system call that libc has no function for, by its prototype as the man page gives
+ * it. Where the C function returns -1, the bound one throws.
+ *
+ * @throws {SyscallError} with errno's name, when the call fails
+ * @see errno(3), syscall(2)
+ */
+export function bind<const S extends string>(prototype: S): Bound<S> {
+  const { name, parameters } = parse(prototype)
+  const number = syscallNumber(name)
+  const native = number === undefined ? libc.func(prototype) : viaSyscall(number, parameters)
+  const names = parameters.map((p) => p.match(/\w+$/)?.[0] ?? '')
+
+  const call = (...args: unknown[]): number => {
+    const result = Number(native(...args))
+    const errno = result === -1 ? koffi.errno() : 0
+    trace?.(name, names, args, result, errno)
+    if (result === -1) throw new SyscallError(name, names, args, errno, strerror(errno))
+    return result
+  }
+  return call as Bound<S>
+}
+
+function parse(prototype: string): { name: string; parameters: string[] } {
+  const match = prototype.match(/^.*?(\w+)\s*\(([^)]*)\)$/)
+  if (!match?.[1]) throw new TypeError(`bind: not a C prototype: ${prototype}`)
+  const parameters = match[2] === 'void' || !match[2] ? [] : match[2].split(',').map((p) => p.trim())
+  return { name: match[1], parameters }
+}
+
+function viaSyscall(number: number, parameters: string[]): (...args: unknown[]) => number | bigint {
+  const syscall = libc.func(`long syscall(${['long number', ...parameters].join(', ')})`)
+  return (...args) => syscall(number, ...args)
+}
+
+const strerrorC = libc.func('const char *strerror(int errnum)')
+
+/** What an errno means, in libc's words: strerror(3). */
+export function strerror(errno: number): string {
+  const words: string = strerrorC(errno)
+  return words.charAt(0).toLowerCase() + words.slice(1)
+}
+
+export { nameOfErrno, SyscallError }
+
+// ── The calls of this workshop ───────────────────────────────────────────────────────────────────────────────────
+
+const sethostnameC = bind('int sethostname(const char *name, size_t len)')
+
+/** Gives the UTS namespace a host name. The length that sethostname(2) wants counts bytes, not characters. */
+export const sethostname = (name: string): number => sethostnameC(name, Buffer.byteLength(name))
+
+/** mount(2). `data` is the file system's own option string, such as `size=64m` for a tmpfs. */
+export const mount = bind(
+  'int mount(const char *source, const char *target, const char *filesystemtype, unsigned long mountflags, const char *data)',
+)
+/** umount2(2), with MNT_DETACH for a mount that is still in use. */
+export const umount2 = bind('int umount2(const char *target, int flags)')
+/** pivot_root(2): swaps the root of this mount namespace. libc has no function for it. */
+export const pivotRoot = bind('int pivot_root(const char *new_root, const char *put_old)')
+/** chroot(2). It moves the root and leaves the working directory where it is. */
+export const chroot = bind('int chroot(const char *path)')
+/** unshare(2), for the calling thread. */
+export const unshare = bind('int unshare(int flags)')
+/** setns(2), for the calling thread. */
+export const setns = bind('int setns(int fd, int nstype)')
+/** prctl(2). What the four numbers mean depends on the first. */
+export const prctl = bind(
+  'int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)',
+)
+/** kill(2). */
+export const kill = bind('int kill(pid_t pid, int sig)')
+/** mkdir(2). */
+export const mkdir = bind('int mkdir(const char *pathname, mode_t mode)')
+/** mknod(2): makes a device node, for one who has CAP_MKNOD. */
+export const mknod = bind('int mknod(const char *pathname, mode_t mode, dev_t dev)')
+/** symlink(2): note the order, what it points to comes first. */
+export const symlink = bind('int symlink(const char *target, const char *linkpath)')
+
+const waitpidC = bind('pid_t waitpid(pid_t pid, int *wstatus, int options)')
+
+/**
+ * waitpid(2). `pid` -1 means any child. With WNOHANG it returns undefined when no child has ended yet.
+ *
+ * @throws {SyscallError} ECHILD when there is no such child
+ */
+export function waitpid(pid: number, options = 0): { pid: number; status: number } | undefined {
+  const status = new Int32Array(1)
+  const ended = waitpidC(pid, status, options)
+  return ended === 0 ? undefined : { pid: ended, status: status[0] ?? 0 }
+}
+
+/**
+ * A wait status as one number, as shells and Docker give it: the exit code, or 128 plus the signal that killed it.
+ *
+ * @see waitpid(2), the macros WIFEXITED to WTERMSIG
+ */
+export function exitCode(status: number): number {
+  const signal = status & 0x7f
+  return signal === 0 ? (status >> 8) & 0xff : 128 + signal
+}
+
+// Numbers from the kernel's headers. They are the same on x86-64 and aarch64.
+export const CLONE_NEWTIME = 0x80
+export const CLONE_NEWNS = 0x00020000
+export const CLONE_NEWCGROUP = 0x02000000
+export const CLONE_NEWUTS = 0x04000000
+export const CLONE_NEWIPC = 0x08000000
+export const CLONE_NEWUSER = 0x10000000
+export const CLONE_NEWPID = 0x20000000
+export const CLONE_NEWNET = 0x40000000
+
+export const MS_RDONLY = 0x1
+export const MS_NOSUID = 0x2
+export const MS_NODEV = 0x4
+export const MS_NOEXEC = 0x8
+export const MS_REMOUNT = 0x20
+export const MS_BIND = 0x1000
+export const MS_MOVE = 0x2000
+export const MS_REC = 0x4000
+export const MS_PRIVATE = 0x40000
+export const MS_SLAVE = 0x80000
+export const MS_SHARED = 0x100000
+export const MS_STRICTATIME = 0x1000000
+export const MNT_DETACH = 0x2
+
+export const PR_SET_PDEATHSIG = 1
+export const PR_SET_DUMPABLE = 4
+export const PR_CAPBSET_DROP = 24
+export const PR_SET_CHILD_SUBREAPER = 36
+
+export const WNOHANG = 1

@@ -1,0 +1,48 @@
+/** A folder of the host that the container gets to see: `--volume source:target[:ro]`. */
+export interface Volume {
+  source: string
+  target: string
+  /** What the source is; the target is made as the same. */
+  kind: 'folder' | 'file'
+  readonly: boolean
+}
+
+/** What one asks of a container. Plain data: it travels from the parent to the init as JSON. */
+export interface Spec {
+  id: string
+  /** The folder that becomes `/`, absolute. */
+  rootfs: string
+  argv: string[]
+  env: Record<string, string>
+  cwd: string
+  hostname: string
+  domainname: string
+  volumes: Volume[]
+  /** The names of its mechanisms, in order: some do more, or less, beside another. */
+  mechanisms: string[]
+  /** Keep an init as pid 1 that forwards signals and reaps: `--init`. */
+  init: boolean
+}
+
+/** A running container. Plain data too, so that another process can clean up after this one died. */
+export interface Container {
+  id: string
+  /** Its first process, as this host numbers it. */
+  pid: number
+  spec: Spec
+}
+
+/** One lesson's worth of a container. */
+export interface Mechanism {
+  name: string
+  /** CLONE_NEW… for clone(2); 0 where the mechanism is no namespace, or is entered later. */
+  flags: number
+  /** Parent side, while the child waits: uid maps, a veth pair, a cgroup. */
+  outside?(container: Container): void
+  /** Child side, as its own root, before execve(2): mount, sethostname, drop capabilities. */
+  inside?(spec: Spec): void
+  /** Undoes `outside`. Safe to call twice, and from another process. */
+  cleanup?(container: Container): void
+}
+
+export { notWritten } from './tasks.ts'

@@ -1,0 +1,112 @@
+/*
+ * A root for containers, without a download: this machine's own programs, with the libraries that they need.
+ */
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { buildJail } from '../../../solutions/01-chroot/chroot.ts'
+
+/** What a container should have to look around in, and busybox for the rest, where this machine has it. */
+export const COMMANDS = [
+  ...['sh', 'bash', 'busybox', 'env', 'true', 'false', 'echo', 'printf', 'test', 'sleep', 'yes', 'seq', 'date', 'sort'],
+  ...['ls', 'cat', 'head', 'tail', 'grep', 'sed', 'awk', 'cut', 'tr', 'wc', 'tee', 'find', 'stat', 'readlink', 'realpath'],
+  ...['cp', 'mv', 'rm', 'mkdir', 'rmdir', 'ln', 'touch', 'chmod', 'chown', 'dd', 'df', 'du', 'pwd', 'basename', 'dirname'],
+  ...['ps', 'pstree', 'kill', 'pgrep', 'top', 'free', 'uptime', 'nproc', 'timeout', 'setsid', 'nohup', 'tty', 'stty'],
+  ...['hostname', 'uname', 'domainname', 'id', 'whoami', 'groups', 'chroot', 'unshare', 'nsenter', 'lsns', 'capsh'],
+  ...['mount', 'umount', 'findmnt', 'mountpoint', 'mknod', 'ip', 'ss', 'ping', 'ipcs', 'ipcmk', 'ipcrm'],
+]
+
+const project = new URL('../../../', import.meta.url).pathname
+
+/** Where the workshop keeps its root file system. */
+export const ROOTFS = join(project, '.workshop', 'rootfs')
+
+/**
+ * Builds the root file system unless it is there already, and returns its path. It appears all at once: a killed
+ * build leaves none, and two builds at a time leave one.
+ */
+export function ensureRootfs(): string {
+  const programs = COMMANDS.flatMap((name) => which(name) ?? [])
+  const stamp = createHash('sha256')
+  for (const file of programs) stamp.update(`${file} ${statSync(file).size} ${statSync(file).mtimeMs}\n`)
+  return install(`host ${stamp.digest('hex')}`, (folder) => fill(folder, programs))
+}
+
+/**
+ * Puts a root file system in its place.
+ *
+ * @param stamp says what it is made of; where the one in place has the same stamp, nothing is done
+ * @param make fills a folder that is thrown away if it throws
+ */
+export function install(stamp: string, make: (folder: string) => void): string {
+  const stampFile = `${ROOTFS}.stamp`
+  if (existsSync(ROOTFS) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return ROOTFS
+  const folder = `${ROOTFS}.new-${process.pid}`
+  const old = `${ROOTFS}.old-${process.pid}`
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  try {
+    make(folder)
+    rmSync(stampFile, { force: true })
+    if (existsSync(ROOTFS)) renameSync(ROOTFS, old)
+    renameSync(folder, ROOTFS)
+    writeFileSync(stampFile, stamp)
+  } catch (error) {
+    const { code } = error as { code?: string }
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error // another build was first, and its result serves as well
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(old, { recursive: true, force: true })
+  }
+  return ROOTFS
+}
+
+function fill(root: string, programs: string[]): void {
+  for (const folder of ['bin', 'sbin', 'lib', 'lib64']) {
+    mkdirSync(join(root, 'usr', folder), { recursive: true })
+    symlinkSync(`usr/${folder}`, join(root, folder)) // as today's distributions do
+  }
+  for (const folder of ['dev', 'proc', 'sys', 'etc', 'root', 'run', 'tmp', 'home', 'mnt', 'srv', 'var/tmp', 'usr/local']) {
+    mkdirSync(join(root, folder), { recursive: true })
+  }
+  chmodSync(join(root, 'tmp'), 0o1777)
+  chmodSync(join(root, 'var/tmp'), 0o1777)
+  chmodSync(join(root, 'root'), 0o700)
+  buildJail(root, programs.map(behindLinks))
+  for (const program of programs) link(root, program)
+  const etc = (name: string, text: string) => writeFileSync(join(root, 'etc', name), text)
+  etc('passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n')
+  etc('group', 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n')
+  etc('hosts', '127.0.0.1 localhost\n::1 localhost\n')
+  etc('os-release', 'NAME="The container workshop"\nID=workshop\nPRETTY_NAME="The container workshop\'s root"\n')
+}
+
+/** A program is often a link to another (sh to dash, awk over two links to mawk): keep the names, copy the file. */
+function link(root: string, program: string): void {
+  const file = behindLinks(program)
+  if (file === program || existsSync(join(root, program))) return
+  mkdirSync(dirname(join(root, program)), { recursive: true })
+  symlinkSync(file, join(root, program))
+}
+
+/** The file that a path ends at, where its folders are taken as they are: /bin stays /bin. */
+function behindLinks(path: string): string {
+  return lstatSync(path).isSymbolicLink() ? realpathSync(path) : path
+}
+
+function which(command: string): string | undefined {
+  const folders = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']
+  return folders.map((folder) => `${folder}/${command}`).find((path) => existsSync(path))
+}

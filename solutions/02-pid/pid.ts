@@ -1,0 +1,34 @@
+import { CLONE_NEWPID, exitCode, kill, WNOHANG, waitpid } from '#given/libc.ts'
+import type { Mechanism } from '#given/mechanism.ts'
+import { status } from '#given/proc.ts'
+
+/** Process numbers of its own, beginning with 1: pid_namespaces(7). */
+export const pid: Mechanism = {
+  name: 'pid',
+  flags: CLONE_NEWPID,
+}
+
+/** The numbers of one process: in this pid namespace, then in each one below it, down to its own. */
+export function pidsOf(hostPid: number): number[] {
+  return (status(hostPid, 'NSpid') ?? '').split(/\s+/).map(Number)
+}
+
+/** Waits for each child that has ended, and returns their exit codes by pid. */
+export function reap(): Map<number, number> {
+  const codes = new Map<number, number>()
+  try {
+    for (let ended = waitpid(-1, WNOHANG); ended; ended = waitpid(-1, WNOHANG)) {
+      codes.set(ended.pid, exitCode(ended.status))
+    }
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ECHILD') throw error // ECHILD: no children left
+  }
+  return codes
+}
+
+/** Passes the signals that pid 1 gets on to a child. */
+export function forward(child: number): void {
+  for (const [name, number] of Object.entries(FORWARDED)) process.on(name, () => kill(child, number))
+}
+
+const FORWARDED = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 }
