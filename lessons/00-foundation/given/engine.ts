@@ -199,7 +199,7 @@ function readable(fd: number): Promise<void> {
   return new Promise((resolve) => {
     const handle = koffi.node.poll(fd, { readable: true, disconnect: true }, () => {
       handle.close()
-      resolve()
+      setImmediate(resolve) // koffi calls us outside of Node's turn: a promise settled here would wait for the next one
     })
   })
 }

@@ -43,11 +43,11 @@ export type Bound<S extends string> = S extends `${string}(${infer P})` ? (...ar
  */
 export function bind<const S extends string>(prototype: S): Bound<S> {
   const { name, parameters } = parse(prototype)
-  const number = syscallNumber(name)
-  const native = number === undefined ? libc.func(prototype) : viaSyscall(number, parameters)
   const names = parameters.map((p) => p.match(/\w+$/)?.[0] ?? '')
+  let native: ((...args: unknown[]) => number | bigint) | undefined
 
   const call = (...args: unknown[]): number => {
+    native ??= find(name, prototype, parameters) // at the first call: a container uses a few of many
     const result = Number(native(...args))
     const errno = result === -1 ? koffi.errno() : 0
     trace?.(name, names, args, result, errno)
@@ -64,16 +64,16 @@ function parse(prototype: string): { name: string; parameters: string[] } {
   return { name: match[1], parameters }
 }
 
-function viaSyscall(number: number, parameters: string[]): (...args: unknown[]) => number | bigint {
+function find(name: string, prototype: string, parameters: string[]): (...args: unknown[]) => number | bigint {
+  const number = syscallNumber(name)
+  if (number === undefined) return libc.func(prototype)
   const syscall = libc.func(`long syscall(${['long number', ...parameters].join(', ')})`)
   return (...args) => syscall(number, ...args)
 }
 
-const strerrorC = libc.func('const char *strerror(int errnum)')
-
 /** What an errno means, in libc's words: strerror(3). */
 export function strerror(errno: number): string {
-  const words: string = strerrorC(errno)
+  const words: string = libc.func('const char *strerror(int errnum)')(errno)
   return words.charAt(0).toLowerCase() + words.slice(1)
 }
 

@@ -26,6 +26,8 @@ export type Tree = 'lessons' | 'solutions'
 export interface Layer {
   name: string
   file: string
+  /** Other flags than its own: a demo leaves one out to show what it is for. */
+  flags?: number | undefined
 }
 
 export interface Choice {
@@ -66,11 +68,11 @@ export function layer(name: string, tree: Tree): Layer {
  *
  * @throws {LoadError} when its file cannot be loaded, a syntax error say, or does not export it
  */
-export async function load({ name, file }: Layer): Promise<Mechanism> {
+export async function load({ name, file, flags }: Layer): Promise<Mechanism> {
   const module = await importFile(file)
   const mechanism = module[name] as Mechanism | undefined
   if (!mechanism) throw new LoadError(file, `it does not export '${name}'`)
-  return mechanism
+  return flags === undefined ? mechanism : { ...mechanism, flags }
 }
 
 /** import(), with an error that names the file. */

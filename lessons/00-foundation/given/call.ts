@@ -1,0 +1,22 @@
+/*
+ * Calls one function of a lesson's file in a process of its own, so that what it breaks is not the test:
+ *
+ *     node call.ts FILE FUNCTION ARGUMENTS      with the arguments as a JSON array
+ *
+ * Writes {"result": …} or {"error": …} to descriptor 3; what the function prints stays its own.
+ */
+import { writeSync } from 'node:fs'
+import { toData } from './errors.ts'
+import { importFile } from './stack.ts'
+import { setTask } from './tasks.ts'
+
+const [file = '', name = '', args = '[]', task] = process.argv.slice(2)
+try {
+  setTask(task)
+  const fn = (await importFile(file))[name]
+  if (typeof fn !== 'function') throw new TypeError(`${file} does not export a function '${name}'`)
+  const result = await fn(...JSON.parse(args))
+  writeSync(3, `${JSON.stringify({ result })}\n`)
+} catch (error) {
+  writeSync(3, `${JSON.stringify({ error: toData(error) })}\n`)
+}

@@ -1,0 +1,56 @@
+/*
+ * Pid 2 of a lab that a test opened: it starts programs there and says what became of them. One JSON object a line, on
+ * standard input and output.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { seconds } from './patience.ts'
+
+/** What the test asks. */
+export type Request =
+  | { id: number; do: 'spawn'; argv: string[]; env?: Record<string, string>; input?: string; cwd?: string }
+  | { id: number; do: 'signal'; signal: NodeJS.Signals }
+  | { id: number; do: 'write'; text: string }
+
+/** What it hears: `report` is a line that the program wrote to descriptor 3. */
+export type Event =
+  | { id: number; event: 'report'; line: string }
+  | { id: number; event: 'output'; stream: 'stdout' | 'stderr'; text: string }
+  | { id: number; event: 'exit'; code: number; signal: NodeJS.Signals | null }
+
+const programs = new Map<number, ChildProcess>()
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request: Request = JSON.parse(line)
+  if (request.do === 'spawn') start(request)
+  else if (request.do === 'signal') programs.get(request.id)?.kill(request.signal)
+  else programs.get(request.id)?.stdin?.write(request.text)
+}
+process.exit(0) // the test has closed the channel: end, and the lab with us
+
+function start({ id, argv, env, input, cwd }: Extract<Request, { do: 'spawn' }>): void {
+  const [file = '', ...args] = argv
+  const program = spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] })
+  programs.set(id, program)
+  program.on('error', ({ message }) => {
+    send({ id, event: 'output', stream: 'stderr', text: `${message}\n` })
+    send({ id, event: 'exit', code: 127, signal: null })
+  })
+  for (const stream of ['stdout', 'stderr'] as const) {
+    program[stream]?.setEncoding('utf8').on('data', (text: string) => send({ id, event: 'output', stream, text }))
+  }
+  const report = program.stdio[3] as Readable | undefined
+  if (report) createInterface({ input: report }).on('line', (line) => send({ id, event: 'report', line }))
+  const end = () => {
+    if (programs.delete(id)) send({ id, event: 'exit', code: program.exitCode ?? 0, signal: program.signalCode })
+  }
+  program.on('close', end)
+  program.on('exit', () => setTimeout(end, seconds(0.3))) // somebody whom it left behind may hold its output open
+  program.stdin?.on('error', () => {}) // EPIPE: it did not want its input
+  if (input !== undefined) program.stdin?.end(input)
+}
+
+function send(event: Event): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`)
+}

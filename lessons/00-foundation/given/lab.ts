@@ -1,0 +1,137 @@
+/*
+ * The lab: a throw-away host in which the learner's code plays root. It is itself a container, made by the engine and
+ * the reference's mount steps, with this machine's own files to look at but not to write. When its pid 1 ends, all
+ * that happened in it is gone: processes, mounts, names, links.
+ *
+ * What it cannot confine: the clock, block devices that one makes with mknod, and whatever else uid 0 may do to a
+ * kernel that it shares. That is why the lab belongs into a VM.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWUTS,
+  MNT_DETACH,
+  MS_BIND,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_PRIVATE,
+  MS_RDONLY,
+  MS_REC,
+  MS_REMOUNT,
+  MS_SHARED,
+  mount,
+  PR_CAPBSET_DROP,
+  prctl,
+  sethostname,
+  umount2,
+} from './libc.ts'
+import { loopbackUp } from './loopback.ts'
+import type { Mechanism } from './mechanism.ts'
+import { enterRoot, makePrivate, mountDev } from '../../../solutions/03-mount/mount.ts'
+import { readOnly } from './target.ts'
+
+export const project = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '')
+
+/** The folder that only the lab has. */
+export const LAB = '/run/workshop'
+/** A root for containers, writable: what they change is gone with the lab. */
+export const LAB_ROOTFS = `${LAB}/rootfs`
+
+const unified = existsSync('/sys/fs/cgroup/cgroup.controllers')
+const STAGE = '/tmp' // any folder serves to build the new root on; in the lab's own mount namespace nobody else sees it
+
+export const lab: Mechanism = {
+  name: 'lab',
+  flags:
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | (unified ? CLONE_NEWCGROUP : 0),
+  inside({ hostname, rootfs }) {
+    sethostname(hostname)
+    makePrivate()
+    const files = openSync(project, 'r') // reachable by this, even when the clone lies below /tmp
+    mount('/', STAGE, null, MS_BIND | MS_REC, null)
+    readOnly(STAGE)
+    mountKernelFiles()
+    mountDev(STAGE)
+    mkdirSync(`${STAGE}/dev/mqueue`)
+    mount('mqueue', `${STAGE}/dev/mqueue`, 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
+    mountWritable()
+    if (!existsSync(`${STAGE}${project}/package.json`)) showProject(files)
+    closeSync(files)
+    shadowEtc()
+    enterRoot(STAGE)
+    mountRootfs(rootfs)
+    mount(null, '/', null, MS_REC | MS_PRIVATE, null)
+    mount(null, '/', null, MS_REC | MS_SHARED, null) // as on most hosts: a private root would hide a forgotten MS_PRIVATE
+    loopbackUp()
+    for (const capability of DANGEROUS) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+  },
+}
+
+/** CAP_SYS_MODULE, CAP_SYS_BOOT and CAP_SYS_TIME act on the one kernel that all share: capabilities(7). */
+const DANGEROUS = [16, 22, 25]
+
+/** /proc and /sys of the lab's own namespaces. Of /proc/sys only what a namespace owns may be written. */
+function mountKernelFiles(): void {
+  const plain = MS_NOSUID | MS_NODEV | MS_NOEXEC
+  for (const name of ['proc', 'sys', 'dev']) umount2(`${STAGE}/${name}`, MNT_DETACH) // the copies of the host's
+  mount('proc', `${STAGE}/proc`, 'proc', plain, null)
+  const sys = `${STAGE}/proc/sys`
+  mount(sys, sys, null, MS_BIND, null)
+  readOnly(sys)
+  for (const name of OWNED) {
+    if (!existsSync(`/proc/sys/${name}`)) continue
+    mount(`${STAGE}/proc/sys/${name}`, `${sys}/${name}`, null, MS_BIND, null)
+    writable(`${sys}/${name}`)
+  }
+  mount('sysfs', `${STAGE}/sys`, 'sysfs', plain | MS_RDONLY, null)
+  if (!existsSync('/sys/fs/cgroup')) return
+  mount('/sys/fs/cgroup', `${STAGE}/sys/fs/cgroup`, null, MS_BIND | MS_REC, null)
+  readOnly(`${STAGE}/sys/fs/cgroup`)
+}
+
+const OWNED = [
+  'net', // net
+  ...['hostname', 'domainname'].map((name) => `kernel/${name}`), // uts
+  ...['shmmax', 'shmall', 'shmmni', 'sem', 'msgmax', 'msgmnb', 'msgmni'].map((name) => `kernel/${name}`), // ipc
+  'fs/mqueue', // ipc
+]
+
+function writable(path: string): void {
+  mount(null, path, null, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
+}
+
+function mountWritable(): void {
+  mount('run', `${STAGE}/run`, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=755')
+  mount('tmp', `${STAGE}/tmp`, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=1777')
+  mkdirSync(STAGE + LAB_ROOTFS, { recursive: true })
+  for (const folder of ['lock', 'upper', 'work', 'etc', 'proc']) mkdirSync(`${STAGE}${LAB}/${folder}`)
+  // An unprivileged container may mount a procfs only where it sees a full one already, and the one at /proc has
+  // parts of it covered: user_namespaces(7), proc_pid_mounts.
+  mount('proc', `${STAGE}${LAB}/proc`, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
+}
+
+/** The project, where the lab's own /tmp or /run hides it. */
+function showProject(files: number): void {
+  mkdirSync(STAGE + project, { recursive: true })
+  mount(`/proc/self/fd/${files}`, STAGE + project, null, MS_BIND | MS_REC, null)
+  readOnly(STAGE + project)
+}
+
+/** Copies of the files in /etc that a lesson may write. */
+function shadowEtc(): void {
+  for (const name of ['hostname', 'hosts', 'resolv.conf', 'passwd', 'group', 'subuid', 'subgid']) {
+    if (!existsSync(`/etc/${name}`)) continue
+    const copy = `${STAGE}${LAB}/etc/${name}`
+    writeFileSync(copy, readFileSync(`/etc/${name}`))
+    mount(copy, `${STAGE}/etc/${name}`, null, MS_BIND, null)
+  }
+}
+
+function mountRootfs(lower: string): void {
+  mount('rootfs', LAB_ROOTFS, 'overlay', 0, `lowerdir=${lower},upperdir=${LAB}/upper,workdir=${LAB}/work`)
+}

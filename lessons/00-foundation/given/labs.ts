@@ -1,0 +1,336 @@
+/*
+ * Opens labs for tests and demos: a disposable host on which one runs programs, containers and single functions, and
+ * looks at what became of the host.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { createInterface } from 'node:readline'
+import { type ErrorData, inProject } from './errors.ts'
+import { LAB_ROOTFS, project } from './lab.ts'
+import type { Event, Request } from './lab-server.ts'
+import type { Lesson } from './lesson.ts'
+import type { Spec, Volume } from './mechanism.ts'
+import { seconds } from './patience.ts'
+import { NAMESPACES, type Namespace } from './proc.ts'
+import { ensureRootfs } from './rootfs.ts'
+import type { Order } from './run.ts'
+import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
+
+const given = (file: string) => new URL(file, import.meta.url).pathname
+
+/** The environment that a container's command starts with, unless told otherwise. */
+export const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  TERM: process.env.TERM ?? 'dumb',
+}
+
+/** The tree that `#lesson` means here: the learner's, or under `node -C solution` the reference. */
+export function currentTree(): Tree {
+  const file = createRequire(import.meta.url).resolve('#lesson/04-uts/uts.ts')
+  return inProject(file).startsWith('solutions') ? 'solutions' : 'lessons'
+}
+
+export interface LabOptions {
+  /** The host name of the lab. */
+  hostname?: string
+  /** The lesson that a check is about: its mechanism comes from the learner, all others from the reference. */
+  lesson?: Lesson
+}
+
+/** What one asks of a container. Without `only`, it has the lesson's mechanism and those that the lesson needs. */
+export interface BoxOptions extends Choice {
+  hostname?: string
+  domainname?: string
+  env?: Record<string, string>
+  cwd?: string
+  volumes?: Volume[]
+  init?: boolean
+  rootfs?: string
+  /** Other flags for a mechanism than its own, by name: 0 shows what its flag is for. */
+  flags?: Record<string, number>
+  /** More mechanisms, after the others, such as the escape of lesson 01. */
+  extra?: Layer[]
+  /** The task that the check is about, such as '03.2'. */
+  task?: string
+  verbose?: boolean
+  /** What the command reads on standard input, to its end. */
+  input?: string
+  /** In seconds, before the machine's patience; 15 unless given. */
+  timeout?: number
+}
+
+export interface Result {
+  stdout: string
+  stderr: string
+  /** As Docker's: the command's own, 125 for an error of the engine, 126, 127, 128 plus a signal. */
+  code: number
+}
+
+/** A program that runs in the lab. */
+export class Program {
+  readonly result: Promise<Result>
+  stdout = ''
+  stderr = ''
+  readonly #lab: Lab
+  readonly #id: number
+  readonly #listeners = new Set<() => void>()
+  readonly reports: string[] = []
+  #end!: (result: Result) => void
+  ended = false
+
+  constructor(lab: Lab, id: number) {
+    this.#lab = lab
+    this.#id = id
+    this.result = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#lab.send({ id: this.#id, do: 'signal', signal })
+  }
+
+  write(text: string): void {
+    this.#lab.send({ id: this.#id, do: 'write', text })
+  }
+
+  /** Waits until `condition` holds, and looks whenever the program says something or ends. */
+  async until(condition: () => boolean, what: string, limit = 15): Promise<void> {
+    const deadline = Date.now() + seconds(limit)
+    while (!condition()) {
+      if (this.ended) throw new Error(`it ended before ${what}\n${this.stdout}${this.stderr}`)
+      if (Date.now() > deadline) throw new Error(`waited ${limit} s in vain for ${what}\n${this.stdout}${this.stderr}`)
+      await new Promise<void>((resolve) => {
+        const wake = () => {
+          clearTimeout(timer)
+          this.#listeners.delete(wake)
+          resolve()
+        }
+        const timer = setTimeout(wake, 50)
+        this.#listeners.add(wake)
+      })
+    }
+  }
+
+  /** Called by the lab. */
+  hear(event: Event): void {
+    if (event.event === 'report') this.reports.push(event.line)
+    if (event.event === 'output') this[event.stream] += event.text
+    if (event.event === 'exit') {
+      this.ended = true
+      const code = event.signal ? 128 + (process.getBuiltinModule('node:os').constants.signals[event.signal] ?? 0) : event.code
+      this.#end({ stdout: this.stdout, stderr: this.stderr, code })
+    }
+    for (const wake of this.#listeners) wake()
+  }
+}
+
+/** A container that runs in the lab. */
+export interface Box extends AsyncDisposable {
+  /** Its first process, as the lab numbers it. */
+  pid: number
+  program: Program
+  /** Kills it if need be, and waits for its end. */
+  stop(signal?: NodeJS.Signals): Promise<Result>
+}
+
+/** A disposable host. */
+export class Lab implements AsyncDisposable {
+  readonly #process: ChildProcess
+  readonly #programs = new Map<number, Program>()
+  readonly #lesson: Lesson | undefined
+  readonly #closed: Promise<void>
+  #next = 1
+  #errors = ''
+
+  constructor(process: ChildProcess, lesson: Lesson | undefined) {
+    this.#process = process
+    this.#lesson = lesson
+    process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors += text
+    })
+    process.stdin?.on('error', () => {}) // EPIPE: the lab has ended, and #end says so
+    if (process.stdout) createInterface({ input: process.stdout }).on('line', (line) => this.#hear(JSON.parse(line)))
+    this.#closed = new Promise((resolve) => process.on('close', () => resolve(this.#end())))
+  }
+
+  /** Runs a program on the lab's host. */
+  async exec(argv: string[], options: { env?: Record<string, string>; input?: string; timeout?: number } = {}): Promise<Result> {
+    const { timeout, ...rest } = options
+    return this.#limit(this.spawn(argv, { input: '', ...rest }), timeout)
+  }
+
+  /** Starts a program on the lab's host and does not wait for it. */
+  spawn(argv: string[], options: { env?: Record<string, string>; input?: string; cwd?: string } = {}): Program {
+    const id = this.#next++
+    const program = new Program(this, id)
+    this.#programs.set(id, program)
+    this.send({ id, do: 'spawn', argv, ...options })
+    return program
+  }
+
+  /** Runs a container to its end. */
+  async run(argv: string[], options: BoxOptions = {}): Promise<Result> {
+    const { input = '', timeout } = options
+    return this.#limit(this.#box(argv, options, input), timeout)
+  }
+
+  /** Starts a container, and returns when its command has started. */
+  async start(argv: string[], options: BoxOptions = {}): Promise<Box> {
+    const program = this.#box(argv, options, options.input)
+    await program.until(() => program.reports.length > 0, 'the container had started', options.timeout)
+    const { pid } = JSON.parse(program.reports[0] ?? '{}')
+    const stop = async (signal: NodeJS.Signals = 'SIGKILL') => {
+      if (!program.ended) program.signal(signal)
+      return this.#limit(program, options.timeout)
+    }
+    return { pid, program, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+  }
+
+  /** Calls a function that the lesson's file exports, in a process of its own on the lab's host. */
+  async call<T>(name: string, args: unknown[] = [], task = ''): Promise<T> {
+    const { file } = this.#layer(this.#lesson?.name ?? '')
+    const program = this.spawn([process.execPath, '--no-warnings', given('call.ts'), file, name, JSON.stringify(args), task])
+    const { code, stderr } = await this.#limit(program)
+    const answer: { result: T; error?: ErrorData } | undefined = JSON.parse(program.reports[0] ?? 'null')
+    if (!answer) throw new Error(`${name}() ended its process, exit code ${code}\n${stderr}`)
+    if (answer.error) throw Object.assign(new Error(answer.error.message), { name: answer.error.name, code: answer.error.code })
+    return answer.result
+  }
+
+  /** A file of the lab, such as /proc/12/status. */
+  async read(path: string): Promise<string> {
+    const { stdout, stderr, code } = await this.exec(['cat', path])
+    if (code !== 0) throw new Error(stderr.trim())
+    return stdout
+  }
+
+  async hostname(): Promise<string> {
+    return (await this.read('/proc/sys/kernel/hostname')).trim()
+  }
+
+  /** The namespaces of a process of the lab. */
+  async namespaces(pid: number | 'self'): Promise<Record<Namespace, string>> {
+    const { stdout } = await this.exec(['readlink', ...NAMESPACES.map((kind) => `/proc/${pid}/ns/${kind}`)])
+    const links = stdout.trim().split('\n')
+    return Object.fromEntries(NAMESPACES.map((kind, i) => [kind, links[i] ?? ''])) as Record<Namespace, string>
+  }
+
+  /** A namespace of a process, as the kernel names it: `uts:[4026532177]`. */
+  async namespace(pid: number | 'self', kind: Namespace): Promise<string> {
+    return (await this.exec(['readlink', `/proc/${pid}/ns/${kind}`])).stdout.trim()
+  }
+
+  send(request: Request): void {
+    this.#process.stdin?.write(`${JSON.stringify(request)}\n`)
+  }
+
+  /** Ends the lab: its pid 1 dies, and all else with it. */
+  async close(): Promise<void> {
+    this.#process.stdin?.end()
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), seconds(2))
+    await this.#closed
+    clearTimeout(timer)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Resolves when the lab answers; throws what kept it from starting. */
+  async ready(): Promise<this> {
+    const { code } = await this.exec(['true'])
+    if (code !== 0) throw new Error(`the lab did not start: ${this.#errors.trim()}`)
+    return this
+  }
+
+  #layer(name: string): Layer {
+    return layer(name, name === this.#lesson?.name ? currentTree() : 'solutions')
+  }
+
+  #box(argv: string[], options: BoxOptions, input: string | undefined): Program {
+    const { extra = [], flags = {}, task, verbose } = options
+    const own = this.#lesson ? [this.#lesson.name, ...this.#lesson.needs] : undefined
+    const names = choose({ only: own, ...options })
+    const order: Order = {
+      spec: spec({ rootfs: LAB_ROOTFS, ...options, argv, mechanisms: names }),
+      layers: [...names.map((name) => ({ ...this.#layer(name), flags: flags[name] })), ...extra],
+      report: 3,
+      task,
+      ...(verbose ? { verbose } : {}),
+    }
+    const cwd = `${LAB_ROOTFS}/..` // outside the new root, as a careless caller is: lesson 01
+    const command = [process.execPath, '--no-warnings', given('run.ts'), JSON.stringify(order)]
+    return this.spawn(command, input === undefined ? { cwd } : { input, cwd })
+  }
+
+  async #limit(program: Program, limit = 15): Promise<Result> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        program.signal('SIGKILL')
+        reject(new Error(`still running after ${limit} s, so it was killed\n${program.stdout}${program.stderr}`))
+      }, seconds(limit))
+    })
+    return Promise.race([program.result, late]).finally(() => clearTimeout(timer))
+  }
+
+  #hear(event: Event): void {
+    this.#programs.get(event.id)?.hear(event)
+    if (event.event === 'exit') this.#programs.delete(event.id)
+  }
+
+  #end(): void {
+    for (const [id, program] of this.#programs) {
+      program.hear({ id, event: 'output', stream: 'stderr', text: `the lab has ended\n${this.#errors}` })
+      program.hear({ id, event: 'exit', code: 125, signal: null })
+    }
+    this.#programs.clear()
+  }
+}
+
+/** Opens a lab. Close it, or say `await using`. */
+export async function openLab({ hostname = 'host', lesson }: LabOptions = {}): Promise<Lab> {
+  const order = labOrder([process.execPath, '--no-warnings', given('lab-server.ts')], hostname)
+  const child = spawn(process.execPath, ['--no-warnings', given('run.ts'), JSON.stringify(order)], { stdio: 'pipe' })
+  return new Lab(child, lesson).ready()
+}
+
+/** This machine as a lab: for a demo, which runs in one already. */
+export async function here(lesson?: Lesson): Promise<Lab> {
+  const child = spawn(process.execPath, ['--no-warnings', given('lab-server.ts')], { stdio: 'pipe' })
+  return new Lab(child, lesson).ready()
+}
+
+/** What run.ts is to do for a command in a lab of its own. */
+export function labOrder(argv: string[], hostname = 'host', env: Record<string, string> = {}): Order {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
+  const lab = spec({
+    argv,
+    hostname,
+    rootfs: ensureRootfs(),
+    env: { ...(inherited as Record<string, string>), ...env },
+    cwd: project,
+    init: true,
+    mechanisms: ['lab'],
+  })
+  return { spec: lab, layers: [{ name: 'lab', file: given('lab.ts') }] }
+}
+
+/** Completes what one asks of a container. */
+export function spec(wish: Partial<Spec> & { argv: string[]; rootfs: string; mechanisms: string[] }): Spec {
+  return {
+    id: wish.id ?? randomBytes(6).toString('hex'),
+    rootfs: wish.rootfs,
+    argv: wish.argv,
+    env: { ...ENVIRONMENT, ...wish.env },
+    cwd: wish.cwd ?? '/',
+    hostname: wish.hostname ?? 'box',
+    domainname: wish.domainname ?? '(none)',
+    volumes: wish.volumes ?? [],
+    mechanisms: wish.mechanisms,
+    init: wish.init ?? false,
+  }
+}

@@ -1,0 +1,60 @@
+/*
+ * What demos and the tour print: host and container side by side, and the difference in words.
+ */
+import { stripVTControlCharacters } from 'node:util'
+import { Chalk } from 'chalk'
+import { NAMESPACES, type Namespace } from './proc.ts'
+
+/** Colours where a terminal takes them and NO_COLOR (no-color.org) does not forbid them. */
+export const chalk = process.env.NO_COLOR ? new Chalk({ level: 0 }) : new Chalk()
+
+/** A line of a comparison: what it is, on the host, in the container, and a remark. */
+export type Row = [label: string, host: string, container: string, remark?: string]
+
+/** A heading, with an empty line before it. */
+export function heading(text: string): void {
+  console.log(`\n${chalk.bold(text)}`)
+}
+
+/** A sentence between the tables, indented by nothing, wrapped by nobody: keep it under 80 columns. */
+export function say(text: string): void {
+  console.log(text)
+}
+
+/** A command and what it printed, as one would see it. */
+export function transcript(command: string, output: string): void {
+  console.log(`${chalk.dim('$')} ${chalk.cyan(command)}`)
+  if (output.trimEnd()) console.log(output.trimEnd())
+}
+
+/** Prints rows in aligned columns below `host` and `container`. */
+export function compare(rows: Row[]): void {
+  const all: Row[] = [['', chalk.bold('host'), chalk.bold('container')], ...rows.map(coloured)]
+  const width = (column: 0 | 1 | 2) => Math.max(...all.map((row) => visible(row[column])))
+  const widths = [width(0), width(1), width(2)] as const
+  for (const [label, host, container, remark = ''] of all) {
+    const line = [pad(label, widths[0]), pad(host, widths[1]), pad(container, widths[2]), remark].join('   ')
+    console.log(line.trimEnd())
+  }
+}
+
+/** Rows for namespaces: the inode on each side, and whose it is. */
+export function namespaceRows(
+  host: Record<Namespace, string>,
+  container: Record<Namespace, string>,
+  kinds: readonly Namespace[] = NAMESPACES,
+): Row[] {
+  return kinds.map((kind) => {
+    const own = host[kind] !== container[kind]
+    return [`ns/${kind}`, host[kind], container[kind], own ? 'its own' : "the host's"]
+  })
+}
+
+function coloured([label, host, container, remark]: Row): Row {
+  if (remark === 'its own') return [label, host, chalk.green(container), chalk.green(remark)]
+  if (remark?.startsWith('you ')) return [label, chalk.red(host), container, chalk.red(remark)]
+  return [label, host, container, chalk.dim(remark ?? '')]
+}
+
+const visible = (text: string) => stripVTControlCharacters(text).length
+const pad = (text: string, width: number) => text + ' '.repeat(Math.max(0, width - visible(text)))

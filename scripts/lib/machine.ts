@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { UsageError } from '#given/errors.ts'
+
+/**
+ * Is this a machine on which a learner may play root? Linux, root, and itself virtual.
+ *
+ * @throws {UsageError} that says what is in the way, and the way on
+ */
+export function requireMachine(here: boolean): void {
+  if (process.platform !== 'linux') {
+    const name = process.platform === 'darwin' ? 'macOS' : process.platform === 'win32' ? 'Windows' : process.platform
+    throw new UsageError(
+      `this is ${name}, and namespaces are Linux's. Work in a Linux VM:\n  clone the workshop there and type the same command in it`,
+      1,
+    )
+  }
+  if (process.getuid?.() !== 0) {
+    throw new UsageError(
+      'clone(2) makes these namespaces for root only (EPERM otherwise; lesson 07 shows the way without root).\n' +
+        '  Become root first: sudo -E env "PATH=$PATH" npm …',
+      1,
+    )
+  }
+  if (!here && process.env.WORKSHOP_HERE !== '1' && !isVirtual()) {
+    throw new UsageError(
+      'this looks like a real machine, not a VM, and you are root: a mistake in a lesson could harm it.\n' +
+        '  Work in a VM, or say that you mean it: --here after --, or WORKSHOP_HERE=1 for all commands',
+      1,
+    )
+  }
+}
+
+/** Whether a hypervisor runs this kernel: the CPU says so on x86-64, the firmware's tables on either. */
+export function isVirtual(): boolean {
+  if (/^flags.*\bhypervisor\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'))) return true
+  if (existsSync('/sys/hypervisor/type') || existsSync('/proc/device-tree/hypervisor')) return true
+  const vendor = ['/sys/class/dmi/id/sys_vendor', '/sys/class/dmi/id/product_name']
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join(' ')
+  return /QEMU|KVM|VMware|VirtualBox|innotek|Parallels|Xen|Microsoft|Amazon EC2|Google|Apple Virtualization|Bochs/i.test(vendor)
+}

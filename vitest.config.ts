@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config'
+import { seconds } from './lessons/00-foundation/given/patience.ts'
+
+const common = {
+  pool: 'forks' as const, // clone(2) belongs on the main thread: engine.ts
+  testTimeout: seconds(20),
+  hookTimeout: seconds(20),
+  env: { NODE_COMPILE_CACHE: new URL('.workshop/cache', import.meta.url).pathname },
+}
+
+const lessons = ['lessons/*/*.test.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { ...common, name: 'learner', include: lessons } },
+      { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
+      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'] } },
+    ],
+  },
+})
