@@ -1,6 +1,6 @@
+import { $ } from 'zx'
 import { here } from '#given/labs.ts'
 import { compare, heading, namespaceRows, say } from '#given/show.ts'
-import { $ } from 'zx'
 import { lesson } from './lesson.ts'
 
 // Runs in a lab: whatever is renamed here is not your machine.

@@ -1,5 +1,5 @@
-import { openLab } from '#given/labs.ts'
 import { expect, test } from 'vitest'
+import { openLab } from '#given/labs.ts'
 import { lesson } from './lesson.ts'
 
 test('04.1 the container has the name that you gave it', async () => {
@@ -10,7 +10,9 @@ test('04.1 the container has the name that you gave it', async () => {
   expect(box.stdout, 'hostname(1) in the container asks the kernel: uname(2)').toBe('box\n')
 
   const tooLong = await host.run(['hostname'], { hostname: 'x'.repeat(65), task: '04.1' })
-  expect(tooLong.stderr, '65 characters: the kernel says no, and your code must not hide it').toMatch(/sethostname\(2\).*EINVAL/)
+  expect(tooLong.stderr, '65 characters: the kernel says no, and your code must not hide it').toMatch(
+    /sethostname\(2\).*EINVAL/,
+  )
 })
 
 test('04.2 the host keeps its own name', async () => {

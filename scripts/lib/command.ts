@@ -1,6 +1,6 @@
-import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { UsageError } from '#given/errors.ts'
-import { explain, exitCodeOf } from '#given/explain.ts'
+import { exitCodeOf, explain } from '#given/explain.ts'
 import { project } from './lessons.ts'
 import { requireMachine } from './machine.ts'
 
@@ -61,7 +61,13 @@ function parse({ name, options = {}, needsLinux }: CommandInfo<Record<string, De
   }
 }
 
-function help({ usage, about, options = {}, examples = [], needsLinux }: CommandInfo<Record<string, Described>>): string {
+function help({
+  usage,
+  about,
+  options = {},
+  examples = [],
+  needsLinux,
+}: CommandInfo<Record<string, Described>>): string {
   const all: Record<string, Described> = {
     ...options,
     ...(needsLinux ? { here: { type: 'boolean', description: 'run on this machine, though it is no VM' } } : {}),

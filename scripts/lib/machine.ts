@@ -38,5 +38,7 @@ export function isVirtual(): boolean {
     .filter((file) => existsSync(file))
     .map((file) => readFileSync(file, 'utf8'))
     .join(' ')
-  return /QEMU|KVM|VMware|VirtualBox|innotek|Parallels|Xen|Microsoft|Amazon EC2|Google|Apple Virtualization|Bochs/i.test(vendor)
+  return /QEMU|KVM|VMware|VirtualBox|innotek|Parallels|Xen|Microsoft|Amazon EC2|Google|Apple Virtualization|Bochs/i.test(
+    vendor,
+  )
 }

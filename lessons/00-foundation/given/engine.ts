@@ -134,7 +134,12 @@ function chain(flags: number, channel: number, stdio: [number, number, number]):
     ['read', CHANNEL, new Uint8Array('go\n'.length), 'go\n'.length],
     // Unmapped, it would lose its capabilities at execve. By raw system call: libc's setresuid wants to tell all
     // threads, and its list of them is the parent's.
-    ...(flags & CLONE_NEWUSER ? ([['setresgid', 0, 0, 0], ['setresuid', 0, 0, 0]] satisfies Call[]) : []),
+    ...(flags & CLONE_NEWUSER
+      ? ([
+          ['setresgid', 0, 0, 0],
+          ['setresuid', 0, 0, 0],
+        ] satisfies Call[])
+      : []),
     ['execve', process.execPath, [process.execPath, '--no-warnings', init], initEnvironment()],
   ]
 }

@@ -57,7 +57,6 @@ export function becomeCommand(spec: Spec): never {
   throw new Error('execve(2) returned')
 }
 
-
 /**
  * Makes this process as the command is to find it: its working directory, its signals, limits, session.
  *

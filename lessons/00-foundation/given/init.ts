@@ -45,7 +45,9 @@ try {
 /** `reap` and `forward` are lesson 02's; without its mechanism, the reference's. */
 async function loadSupervisor(layers: Layer[]): Promise<(spec: Spec) => void> {
   const { supervise } = await import('./supervise.ts')
-  const { reap, forward } = await importFile((layers.find(({ name }) => name === 'pid') ?? layer('pid', 'solutions')).file)
+  const { reap, forward } = await importFile(
+    (layers.find(({ name }) => name === 'pid') ?? layer('pid', 'solutions')).file,
+  )
   const parts = { reap, forward } as Parameters<typeof supervise>[1]
   return (spec) => supervise(spec, parts, CHANNEL, fail)
 }

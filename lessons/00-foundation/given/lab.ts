@@ -7,6 +7,7 @@
  * kernel that it shares. That is why the lab belongs into a VM.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { enterRoot, makePrivate, mountDev } from '../../../solutions/03-mount/mount.ts'
 import {
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
@@ -32,7 +33,6 @@ import {
 } from './libc.ts'
 import { loopbackUp } from './loopback.ts'
 import type { Mechanism } from './mechanism.ts'
-import { enterRoot, makePrivate, mountDev } from '../../../solutions/03-mount/mount.ts'
 import { readOnly } from './target.ts'
 
 export const project = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '')
@@ -47,8 +47,7 @@ const STAGE = '/tmp' // any folder serves to build the new root on; in the lab's
 
 export const lab: Mechanism = {
   name: 'lab',
-  flags:
-    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | (unified ? CLONE_NEWCGROUP : 0),
+  flags: CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | (unified ? CLONE_NEWCGROUP : 0),
   inside({ hostname, rootfs }) {
     sethostname(hostname)
     makePrivate()

@@ -120,7 +120,9 @@ export class Program {
     if (event.event === 'output') this[event.stream] += event.text
     if (event.event === 'exit') {
       this.ended = true
-      const code = event.signal ? 128 + (process.getBuiltinModule('node:os').constants.signals[event.signal] ?? 0) : event.code
+      const code = event.signal
+        ? 128 + (process.getBuiltinModule('node:os').constants.signals[event.signal] ?? 0)
+        : event.code
       this.#end({ stdout: this.stdout, stderr: this.stderr, code })
     }
     for (const wake of this.#listeners) wake()
@@ -157,7 +159,10 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Runs a program on the lab's host. */
-  async exec(argv: string[], options: { env?: Record<string, string>; input?: string; timeout?: number } = {}): Promise<Result> {
+  async exec(
+    argv: string[],
+    options: { env?: Record<string, string>; input?: string; timeout?: number } = {},
+  ): Promise<Result> {
     const { timeout, ...rest } = options
     return this.#limit(this.spawn(argv, { input: '', ...rest }), timeout)
   }
@@ -192,11 +197,20 @@ export class Lab implements AsyncDisposable {
   /** Calls a function that the lesson's file exports, in a process of its own on the lab's host. */
   async call<T>(name: string, args: unknown[] = [], task = ''): Promise<T> {
     const { file } = this.#layer(this.#lesson?.name ?? '')
-    const program = this.spawn([process.execPath, '--no-warnings', given('call.ts'), file, name, JSON.stringify(args), task])
+    const program = this.spawn([
+      process.execPath,
+      '--no-warnings',
+      given('call.ts'),
+      file,
+      name,
+      JSON.stringify(args),
+      task,
+    ])
     const { code, stderr } = await this.#limit(program)
     const answer: { result: T; error?: ErrorData } | undefined = JSON.parse(program.reports[0] ?? 'null')
     if (!answer) throw new Error(`${name}() ended its process, exit code ${code}\n${stderr}`)
-    if (answer.error) throw Object.assign(new Error(answer.error.message), { name: answer.error.name, code: answer.error.code })
+    if (answer.error)
+      throw Object.assign(new Error(answer.error.message), { name: answer.error.name, code: answer.error.code })
     return answer.result
   }
 

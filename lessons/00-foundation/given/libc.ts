@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
-import { SyscallError } from './errors.ts'
 import { nameOfErrno } from './errno.ts'
+import { SyscallError } from './errors.ts'
 import { syscallNumber } from './syscalls.ts'
 import { trace } from './trace.ts'
 

@@ -23,7 +23,10 @@ export function namespaces(pid: Pid): Record<Namespace, string> {
 /** A line of /proc/<pid>/status, such as `NSpid` or `CapEff`, without its name. */
 export function status(pid: Pid, field: string): string | undefined {
   const lines = readFileSync(`/proc/${pid}/status`, 'utf8').split('\n')
-  return lines.find((line) => line.startsWith(`${field}:`))?.slice(field.length + 1).trim()
+  return lines
+    .find((line) => line.startsWith(`${field}:`))
+    ?.slice(field.length + 1)
+    .trim()
 }
 
 /** Every process that this /proc shows, in ascending order. */

@@ -21,8 +21,40 @@ import { buildJail } from '../../../solutions/01-chroot/chroot.ts'
 /** What a container should have to look around in, and busybox for the rest, where this machine has it. */
 export const COMMANDS = [
   ...['sh', 'bash', 'busybox', 'env', 'true', 'false', 'echo', 'printf', 'test', 'sleep', 'yes', 'seq', 'date', 'sort'],
-  ...['ls', 'cat', 'head', 'tail', 'grep', 'sed', 'awk', 'cut', 'tr', 'wc', 'tee', 'find', 'stat', 'readlink', 'realpath'],
-  ...['cp', 'mv', 'rm', 'mkdir', 'rmdir', 'ln', 'touch', 'chmod', 'chown', 'dd', 'df', 'du', 'pwd', 'basename', 'dirname'],
+  ...[
+    'ls',
+    'cat',
+    'head',
+    'tail',
+    'grep',
+    'sed',
+    'awk',
+    'cut',
+    'tr',
+    'wc',
+    'tee',
+    'find',
+    'stat',
+    'readlink',
+    'realpath',
+  ],
+  ...[
+    'cp',
+    'mv',
+    'rm',
+    'mkdir',
+    'rmdir',
+    'ln',
+    'touch',
+    'chmod',
+    'chown',
+    'dd',
+    'df',
+    'du',
+    'pwd',
+    'basename',
+    'dirname',
+  ],
   ...['ps', 'pstree', 'kill', 'pgrep', 'top', 'free', 'uptime', 'nproc', 'timeout', 'setsid', 'nohup', 'tty', 'stty'],
   ...['hostname', 'uname', 'domainname', 'id', 'whoami', 'groups', 'chroot', 'unshare', 'nsenter', 'lsns', 'capsh'],
   ...['mount', 'umount', 'findmnt', 'mountpoint', 'mknod', 'ip', 'ss', 'ping', 'ipcs', 'ipcmk', 'ipcrm'],
@@ -78,7 +110,20 @@ function fill(root: string, programs: string[]): void {
     mkdirSync(join(root, 'usr', folder), { recursive: true })
     symlinkSync(`usr/${folder}`, join(root, folder)) // as today's distributions do
   }
-  for (const folder of ['dev', 'proc', 'sys', 'etc', 'root', 'run', 'tmp', 'home', 'mnt', 'srv', 'var/tmp', 'usr/local']) {
+  for (const folder of [
+    'dev',
+    'proc',
+    'sys',
+    'etc',
+    'root',
+    'run',
+    'tmp',
+    'home',
+    'mnt',
+    'srv',
+    'var/tmp',
+    'usr/local',
+  ]) {
     mkdirSync(join(root, folder), { recursive: true })
   }
   chmodSync(join(root, 'tmp'), 0o1777)

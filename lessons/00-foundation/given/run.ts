@@ -34,7 +34,8 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
   const forward = (signal: NodeJS.Signals) => (running ? pass(running, signal) : pending.push(signal))
   for (const signal of FORWARDED) process.on(signal, forward)
   try {
-    const onStart = ({ pid }: { pid: number }) => report !== undefined && writeSync(report, `${JSON.stringify({ pid })}\n`)
+    const onStart = ({ pid }: { pid: number }) =>
+      report !== undefined && writeSync(report, `${JSON.stringify({ pid })}\n`)
     running = await start(spec, layers, { verbose, task, onStart })
     for (const signal of pending) pass(running, signal)
     return await running.wait()
@@ -51,9 +52,8 @@ let interrupts = 0
 /** Hands a signal on. Under a terminal, Ctrl-C and Ctrl-\ have reached the command already: it is in our group. */
 function pass(running: Running, signal: NodeJS.Signals): void {
   const fromKeyboard = signal === 'SIGINT' || signal === 'SIGQUIT' || signal === 'SIGWINCH'
-  if (signal === 'SIGINT' && ++interrupts === 2) return running.signal(constants.signals.SIGKILL)
-  if (fromKeyboard && isatty(0)) return
-  running.signal(constants.signals[signal])
+  if (signal === 'SIGINT' && ++interrupts === 2) running.signal(constants.signals.SIGKILL)
+  else if (!fromKeyboard || !isatty(0)) running.signal(constants.signals[signal])
 }
 
 if (import.meta.main) {

@@ -42,7 +42,9 @@ const project = new URL('../../../', import.meta.url)
 /** The names that `only` and `without` take, in the order of the stack. Membership comes from the folders. */
 export function mechanismNames(): string[] {
   const there = lessonNames()
-  return ORDER.flatMap((name) => [INSTEAD[name], name]).filter((name) => name !== undefined && there.has(name)) as string[]
+  return ORDER.flatMap((name) => [INSTEAD[name], name]).filter(
+    (name) => name !== undefined && there.has(name),
+  ) as string[]
 }
 
 /** The names of the mechanisms of a container, in order. */

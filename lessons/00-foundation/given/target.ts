@@ -68,7 +68,8 @@ function refuse(path: string, error: unknown): unknown {
   if (!(error instanceof Error)) return error
   const { code } = error as { code?: string }
   if (code === 'ELOOP') error.message += `\n  ${path} is a symbolic link in the image; mounting there is refused`
-  if (code === 'ENOTDIR') error.message += `\n  ${path} in the image is a symbolic link or a file, not a folder; refused`
+  if (code === 'ENOTDIR')
+    error.message += `\n  ${path} in the image is a symbolic link or a file, not a folder; refused`
   return error
 }
 
@@ -76,7 +77,9 @@ const AT_RECURSIVE = 0x8000
 const AT_EMPTY_PATH = 0x1000
 const MOUNT_ATTR_RDONLY = 0x1
 
-const mountSetattr = bind('int mount_setattr(int dirfd, const char *pathname, unsigned int flags, void *attr, size_t size)')
+const mountSetattr = bind(
+  'int mount_setattr(int dirfd, const char *pathname, unsigned int flags, void *attr, size_t size)',
+)
 
 /**
  * Makes a mount and all that is mounted below it read-only. A remount would leave those below writable.
