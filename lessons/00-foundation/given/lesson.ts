@@ -8,6 +8,20 @@ export interface Lesson {
   /** The mechanisms that its checks run beside its own; they come from the reference. */
   needs: string[]
   tasks: Task[]
+  /** Its step of `npm start`. */
+  tour?: Tour
+}
+
+/** One step of the tour: the same shell commands on the host and in the container. */
+export interface Tour {
+  /** What the mechanism does, in two lines of 76 characters at the most. */
+  says: string
+  /** Run on the host first, so that there is something to see. */
+  prepare?: string
+  /** Each prints one short line. The first one goes into the table at the end. */
+  looks: { label: string; command: string }[]
+  /** What follows from it, or what it does not do: the bridge to the next step. */
+  but: string
 }
 
 export interface Task {

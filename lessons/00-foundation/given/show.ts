@@ -29,13 +29,20 @@ export function transcript(command: string, output: string): void {
 
 /** Prints rows in aligned columns below `host` and `container`. */
 export function compare(rows: Row[]): void {
-  const all: Row[] = [['', chalk.bold('host'), chalk.bold('container')], ...rows.map(coloured)]
-  const width = (column: 0 | 1 | 2) => Math.max(...all.map((row) => visible(row[column])))
-  const widths = [width(0), width(1), width(2)] as const
-  for (const [label, host, container, remark = ''] of all) {
-    const line = [pad(label, widths[0]), pad(host, widths[1]), pad(container, widths[2]), remark].join('   ')
-    console.log(line.trimEnd())
-  }
+  table(['', 'host', 'container', ''], rows.map(coloured))
+}
+
+/** Prints rows in aligned columns below their headings. */
+export function table(headings: string[], rows: string[][]): void {
+  const all = [headings.map((text) => chalk.bold(text)), ...rows]
+  const widths = headings.map((_, column) => Math.max(...all.map((row) => visible(row[column] ?? ''))))
+  for (const row of all)
+    console.log(
+      widths
+        .map((width, i) => pad(row[i] ?? '', width))
+        .join('   ')
+        .trimEnd(),
+    )
 }
 
 /** Rows for namespaces: the inode on each side, and whose it is. */
@@ -50,10 +57,10 @@ export function namespaceRows(
   })
 }
 
-function coloured([label, host, container, remark]: Row): Row {
+function coloured([label, host, container, remark = '']: Row): string[] {
   if (remark === 'its own') return [label, host, chalk.green(container), chalk.green(remark)]
-  if (remark?.startsWith('you ')) return [label, chalk.red(host), container, chalk.red(remark)]
-  return [label, host, container, chalk.dim(remark ?? '')]
+  if (remark.startsWith('you ')) return [label, chalk.red(host), container, chalk.red(remark)]
+  return [label, host, container, chalk.dim(remark)]
 }
 
 const visible = (text: string) => stripVTControlCharacters(text).length

@@ -1,0 +1,128 @@
+import { type Lab, openLab } from '#given/labs.ts'
+import type { Tour } from '#given/lesson.ts'
+import { NAMESPACES, type Namespace } from '#given/proc.ts'
+import { chalk, compare, heading, namespaceRows, say, table } from '#given/show.ts'
+import { mechanismNames } from '#given/stack.ts'
+import { command } from './lib/command.ts'
+import { type Key, pressKey } from './lib/keys.ts'
+import { allLessons, type Found, findLesson } from './lib/lessons.ts'
+import { warmCache } from './lib/warm.ts'
+
+await command(
+  {
+    name: 'start',
+    usage: 'npm start [LESSON]',
+    about: 'The tour: a container grows before your eyes, one mechanism at a time.',
+    options: { 'no-pause': { type: 'boolean', description: 'do not wait for Enter between the steps' } },
+    examples: ['npm start', 'npm start 03              one step', 'npm start -- --no-pause   all of it at once'],
+    needsLinux: true,
+  },
+  async ({ positionals, values }) => {
+    const pause = process.stdin.isTTY && process.stdout.isTTY && !values['no-pause']
+    const stops = await tourStops()
+    const one = positionals[0] ? await findStop(stops, positionals[0]) : undefined
+    warmCache()
+    await using host = await openLab({ hostname: 'host' })
+    if (one) {
+      await visit(host, one)
+      return 0
+    }
+    await greet(host)
+    const seen: Seen[] = []
+    for (const stop of stops) {
+      if (pause && (await goOn()) === 'quit') return 0
+      seen.push(await visit(host, stop))
+    }
+    if (pause && (await goOn()) === 'quit') return 0
+    summarize(seen)
+    return 0
+  },
+)
+
+/** A lesson on the tour, and the mechanisms that the container has by then. */
+interface Stop {
+  lesson: Found & { tour: Tour }
+  names: string[]
+}
+
+interface Seen {
+  stop: Stop
+  changed: Namespace[]
+  host: string
+  container: string
+}
+
+/** The lessons that have a step, in order. Each adds its mechanism to those before it. */
+async function tourStops(): Promise<Stop[]> {
+  const known = mechanismNames()
+  const lessons = (await allLessons()).filter((lesson): lesson is Stop['lesson'] => lesson.tour !== undefined)
+  return lessons.map((lesson, i) => {
+    const sofar = lessons.slice(0, i + 1).map(({ name }) => name)
+    return { lesson, names: sofar.filter((name) => known.includes(name)) }
+  })
+}
+
+async function findStop(stops: Stop[], wish: string): Promise<Stop> {
+  const { folder, number } = await findLesson(wish)
+  const found = stops.find(({ lesson }) => lesson.folder === folder)
+  if (!found) throw new Error(`lesson ${number} has no step on the tour. Its demo shows more: npm run demo ${number}`)
+  return found
+}
+
+async function greet(host: Lab): Promise<void> {
+  say(chalk.bold('What is a container? A process, started with some flags. Watch one grow.'))
+  say('The "host" below is a lab, a throw-away copy of this machine: nothing is at risk.')
+  const shell = await host.namespaces('self')
+  heading('00 · An ordinary process')
+  say('Each process has a link to eight namespaces. An ordinary child shares all of them.')
+  compare(namespaceRows(shell, shell).map(([label, inside, outside]) => [label, inside, outside, 'shared']))
+}
+
+async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
+  const { says, prepare, looks, but } = lesson.tour
+  heading(`${lesson.number} · ${lesson.title}`)
+  say(says)
+  if (prepare) await host.exec(['sh', '-c', prepare])
+  await using box = await host.start(['sleep', '600'], { only: names })
+  const outside = await host.namespaces('self')
+  const inside = await host.namespaces(box.pid)
+  await using before = await host.start(['sleep', '600'], { only: names.filter((name) => name !== lesson.name) })
+  const earlier = await host.namespaces(before.pid)
+  const changed = NAMESPACES.filter((kind) => inside[kind] !== outside[kind] && earlier[kind] === outside[kind])
+  const rows: [string, string, string][] = []
+  for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, names, command))])
+  compare([...rows, ...namespaceRows(outside, inside, changed)])
+  say(chalk.dim(changed.length === 0 ? 'No namespace changed: this is no namespace, only another root.' : but))
+  if (changed.length === 0) say(chalk.dim(but))
+  return { stop: { lesson, names }, changed, host: rows[0]?.[1] ?? '', container: rows[0]?.[2] ?? '' }
+}
+
+/** The answer to a shell command on the host and in the container: the first line. */
+async function askBoth(host: Lab, only: string[], command: string): Promise<[string, string]> {
+  const outside = host.exec(['sh', '-c', command])
+  const inside = host.run(['sh', '-c', command], { only, hostname: 'box' })
+  const [a, b] = await Promise.all([outside, inside])
+  return [firstLine(a.stdout || a.stderr), firstLine(b.stdout || b.stderr)]
+}
+
+const firstLine = (text: string) => text.split('\n')[0] ?? ''
+
+function summarize(seen: Seen[]): void {
+  heading('All of it')
+  table(
+    ['', 'asked', 'host', 'container', 'namespace'],
+    seen.map(({ stop: { lesson }, changed, host, container }) => [
+      `${lesson.number} ${lesson.name}`,
+      lesson.tour.looks[0]?.label ?? '',
+      host,
+      container,
+      changed.join(' ') || '-',
+    ]),
+  )
+  say('\nThat is a container: one process, and what the kernel tells it. Now write your own:')
+  say(`  ${chalk.cyan('npm run demo 00')}    then read lessons/00-foundation/README.md`)
+}
+
+async function goOn(): Promise<Key> {
+  return pressKey(chalk.dim('\nEnter goes on, q stops. '))
+}
