@@ -4,7 +4,7 @@
  */
 import { accessSync, constants, statSync } from 'node:fs'
 import { isatty } from 'node:tty'
-import { bind, koffi, libc, PR_SET_PDEATHSIG, prctl } from './libc.ts'
+import { bind, koffi, libc, nameOfErrno, PR_SET_PDEATHSIG, prctl, strerror } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 
 /** The command could not be started; the exit codes are Docker's. */
@@ -32,6 +32,9 @@ const RLIMIT_NOFILE = 7
 const KEYCTL_JOIN_SESSION_KEYRING = 1
 
 const execve = bind('int execve(const char *pathname, void *argv, void *envp)')
+const posixSpawn = bind(
+  'int posix_spawn(void *pid, const char *path, void *file_actions, void *attrp, void *argv, void *envp)',
+)
 const fcntl = bind('int fcntl(int fd, int op, int arg)')
 const setsid = bind('pid_t setsid(void)')
 const getrlimit = bind('int getrlimit(int resource, void *rlim)')
@@ -48,13 +51,32 @@ const signal = libc.func('void *signal(int signum, uint64_t handler)')
  */
 export function becomeCommand(spec: Spec): never {
   const path = prepare(spec)
-  const env = Object.entries(spec.env).map(([name, value]) => `${name}=${value}`)
   try {
-    execve(path, vector(spec.argv), vector(env))
+    execve(path, vector(spec.argv), environment(spec))
   } catch (error) {
     throw notExecutable(path, error as { code?: string })
   }
   throw new Error('execve(2) returned')
+}
+
+/**
+ * Starts the command as a child of this process, which stays. Not through node:child_process: Node would wait for the
+ * child by itself, and whoever waits second gets nothing.
+ *
+ * @returns its pid
+ * @throws {CommandError} as `becomeCommand`
+ * @see posix_spawn(3), which returns an errno instead of setting it
+ */
+export function spawnCommand(spec: Spec): number {
+  const path = prepare(spec)
+  const pid = new Int32Array(1)
+  const errno = posixSpawn(pid, path, null, null, vector(spec.argv), environment(spec))
+  if (errno !== 0) throw notExecutable(path, { code: nameOfErrno(errno), message: `${path}: ${strerror(errno)}` })
+  return pid[0] ?? 0
+}
+
+function environment({ env }: Spec): BigUint64Array {
+  return vector(Object.entries(env).map(([name, value]) => `${name}=${value}`))
 }
 
 /**
@@ -63,7 +85,7 @@ export function becomeCommand(spec: Spec): never {
  * @returns the path of the command
  * @throws {CommandError} 127 where there is none, 126 where it is not executable, 125 for the working directory
  */
-export function prepare(spec: Spec): string {
+function prepare(spec: Spec): string {
   enter(spec.cwd)
   const path = findCommand(spec.argv[0] ?? '', spec.env.PATH ?? '')
   for (const fd of [0, 1, 2]) if (isOpen(fd)) fcntl(fd, F_SETFD, 0) // Node closes them on exec
@@ -125,7 +147,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** Why execve(2) refused, in words: a wrong architecture and a missing loader look alike to a beginner. */
-export function notExecutable(path: string, error: { code?: string; message?: string }): CommandError {
+function notExecutable(path: string, error: { code?: string; message?: string }): CommandError {
   if (error.code === 'ENOENT') {
     const why = 'the file is there, but not its interpreter: the dynamic loader or the #! line names a missing file'
     return new CommandError(`${path}: ${why}`, NOT_FOUND)

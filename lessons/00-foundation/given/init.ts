@@ -49,7 +49,7 @@ async function loadSupervisor(layers: Layer[]): Promise<(spec: Spec) => void> {
     (layers.find(({ name }) => name === 'pid') ?? layer('pid', 'solutions')).file,
   )
   const parts = { reap, forward } as Parameters<typeof supervise>[1]
-  return (spec) => supervise(spec, parts, CHANNEL, fail)
+  return (spec) => supervise(spec, parts, CHANNEL)
 }
 
 function fail(error: unknown): never {

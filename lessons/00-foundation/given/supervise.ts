@@ -1,5 +1,6 @@
-import { closeSync } from 'node:fs'
-import { notExecutable, prepare } from './exec.ts'
+import { closeSync, writeSync } from 'node:fs'
+import { spawnCommand } from './exec.ts'
+import { exitCodeOf, explain } from './explain.ts'
 import type { Spec } from './mechanism.ts'
 
 /** What an init does, and what lesson 02 writes. */
@@ -10,33 +11,28 @@ export interface Init {
   forward(pid: number): void
 }
 
+const FOREVER = 2 ** 31 - 1
+
 /**
- * `--init`: stays pid 1, starts the command as pid 2, forwards signals, reaps orphans, and ends when the command does.
+ * `--init`: stays pid 1, starts the command as its child, forwards signals, reaps orphans, and ends when the command does.
  * It gives out the command's exit code; 128 plus the number where a signal ended it.
  *
  * @param channel is closed when the command has started
- * @param fail is called when it could not be started
+ * @throws {CommandError} where it cannot be started
  */
-export function supervise(spec: Spec, init: Init, channel: number, fail: (error: unknown) => void): void {
-  const path = prepare(spec)
-  // Loaded only here, since the other containers need not pay for it; built in, so the new root does not matter.
-  const { spawn } = process.getBuiltinModule('node:child_process')
-  const command = spawn(path, spec.argv.slice(1), { argv0: spec.argv[0], env: spec.env, stdio: 'inherit' })
-  const pid = command.pid
-  if (pid === undefined) {
-    command.on('error', (error) => fail(notExecutable(path, error)))
-    return
-  }
-  closeSync(channel)
-  init.forward(pid)
-  // Whoever waits first gets the status: Node for its own child, or `reap` for any.
-  command.on('exit', (code, signal) => process.exit(code ?? 128 + signalNumber(signal)))
-  process.on('SIGCHLD', () => {
-    const code = init.reap().get(pid)
+export function supervise(spec: Spec, init: Init, channel: number): void {
+  const command = spawnCommand(spec)
+  const reap = () => {
+    const code = init.reap().get(command)
     if (code !== undefined) process.exit(code)
+  }
+  init.forward(command)
+  process.on('SIGCHLD', reap)
+  reap() // who ended before we listened
+  closeSync(channel)
+  process.on('uncaughtException', (error) => {
+    writeSync(2, `box: ${explain(error)}\n`)
+    process.exit(exitCodeOf(error))
   })
-}
-
-function signalNumber(signal: NodeJS.Signals | null): number {
-  return signal ? process.getBuiltinModule('node:os').constants.signals[signal] : 0
+  setInterval(() => {}, FOREVER) // a signal handler alone does not keep Node running
 }
