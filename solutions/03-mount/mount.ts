@@ -1,3 +1,4 @@
+import { DEVICES, linkDevices } from '#given/dev.ts'
 import {
   CLONE_NEWNS,
   MNT_DETACH,
@@ -10,7 +11,6 @@ import {
   MS_REC,
   mount as mountCall,
   pivotRoot,
-  symlink,
   umount2,
 } from '#given/libc.ts'
 import type { Mechanism, Volume } from '#given/mechanism.ts'
@@ -21,7 +21,7 @@ export const mount: Mechanism = {
   name: 'mount',
   flags: CLONE_NEWNS,
   inside({ rootfs, volumes }) {
-    makePrivate()
+    makePrivate() // first, or the host gets all that follows
     mountProc(rootfs)
     mountDev(rootfs)
     for (const volume of volumes) bindVolume(rootfs, volume)
@@ -45,29 +45,29 @@ export function enterRoot(rootfs: string): void {
 
 /** The kernel's own file systems: /proc for this pid namespace, and /sys to look at. */
 export function mountProc(rootfs: string): void {
-  mountCall('proc', mountPoint(rootfs, '/proc'), 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
-  mountCall('sysfs', mountPoint(rootfs, '/sys'), 'sysfs', MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
+  const harmless = MS_NOSUID | MS_NODEV | MS_NOEXEC
+  mountPoint(rootfs, '/proc', 'folder', (target) => mountCall('proc', target, 'proc', harmless, null))
+  mountPoint(rootfs, '/sys', 'folder', (target) => mountCall('sysfs', target, 'sysfs', harmless | MS_RDONLY, null))
 }
 
 /** A /dev with the devices that do no harm, terminals and shared memory of its own. */
 export function mountDev(rootfs: string): void {
-  mountCall('tmpfs', mountPoint(rootfs, '/dev'), 'tmpfs', MS_NOSUID, 'mode=755,size=64k')
-  for (const name of ['null', 'zero', 'full', 'random', 'urandom', 'tty']) {
-    mountCall(`/dev/${name}`, mountPoint(rootfs, `/dev/${name}`, 'file'), null, MS_BIND, null)
+  const mountOn = (path: string, type: string, flags: number, data: string) =>
+    mountPoint(rootfs, path, 'folder', (target) => mountCall(type, target, type, flags, data))
+
+  mountOn('/dev', 'tmpfs', MS_NOSUID, 'mode=755,size=64k')
+  for (const device of DEVICES) {
+    mountPoint(rootfs, device, 'file', (target) => mountCall(device, target, null, MS_BIND, null))
+    mountPoint(rootfs, device, 'file', readOnly) // data still goes through, but no chmod reaches the host's device
   }
-  const terminals = 'newinstance,ptmxmode=0666,mode=620,gid=5' // gid 5 is tty
-  mountCall('devpts', mountPoint(rootfs, '/dev/pts'), 'devpts', MS_NOSUID | MS_NOEXEC, terminals)
-  mountCall('shm', mountPoint(rootfs, '/dev/shm'), 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=1777,size=64m')
-  symlink('pts/ptmx', `${rootfs}/dev/ptmx`)
-  symlink('/proc/self/fd', `${rootfs}/dev/fd`)
-  for (const [fd, name] of ['stdin', 'stdout', 'stderr'].entries()) {
-    symlink(`/proc/self/fd/${fd}`, `${rootfs}/dev/${name}`)
-  }
+  mountOn('/dev/pts', 'devpts', MS_NOSUID | MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=620,gid=5') // gid 5 is tty
+  mountOn('/dev/shm', 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=1777,size=64m')
+  mountPoint(rootfs, '/dev', 'folder', linkDevices)
 }
 
 /** Shows the container a folder or file of the host. */
 export function bindVolume(rootfs: string, { source, target, kind, readonly }: Volume): void {
-  mountCall(source, mountPoint(rootfs, target, kind), null, MS_BIND | MS_REC, null)
+  mountPoint(rootfs, target, kind, (place) => mountCall(source, place, null, MS_BIND | MS_REC, null))
   // MS_RDONLY above would be ignored: a bind mount takes its flags from the source. So it needs a second call.
-  if (readonly) readOnly(mountPoint(rootfs, target, kind))
+  if (readonly) mountPoint(rootfs, target, kind, readOnly)
 }
