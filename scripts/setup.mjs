@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const project = new URL('..', import.meta.url).pathname
@@ -115,27 +115,27 @@ function withLock(body) {
 }
 
 function takeLock() {
+  const mine = `${lockFile}-${process.pid}`
+  writeFileSync(mine, String(process.pid))
   try {
-    const fd = openSync(lockFile, 'wx')
-    writeSync(fd, String(process.pid))
+    linkSync(mine, lockFile) // there at once, with the number in it, or not at all
     return true
   } catch (error) {
     if (error.code !== 'EEXIST') throw error
-    if (!isAlive(holder())) rmSync(lockFile, { force: true }) // left by a killed one
-    return false
+  } finally {
+    rmSync(mine)
   }
+  if (isAlive(holder())) return false
+  rmSync(lockFile, { force: true }) // left by a killed one
+  return takeLock()
 }
 
 function holder() {
-  try {
-    return Number(readFileSync(lockFile, 'utf8'))
-  } catch {
-    return 0
-  }
+  return existsSync(lockFile) ? Number(readFileSync(lockFile, 'utf8')) : 0
 }
 
 function isAlive(pid) {
-  if (!pid) return true // it has just been made, and not yet been written
+  if (!pid) return false // it has just been given back
   try {
     process.kill(pid, 0)
     return true
