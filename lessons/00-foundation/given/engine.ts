@@ -8,7 +8,7 @@
  *                                       ◀──     "ready"
  *     every other `outside`
  *     the spec                          ──▶     every `inside`, in the order of stack.ts
- *                                       ◀──     end of file: it has become the command
+ *                                       ◀──     "starting", then end of file: it has become the command
  *     waits for the end, `cleanup`
  *
  * Two sync points, and both are needed. The maps must be there before the first execve, or the child loses its
@@ -44,8 +44,6 @@ export interface Options {
   verbose?: boolean
   /** The task that a check is about: tasks.ts. */
   task?: string | undefined
-  /** Called when the command is about to start: its pid is known, its namespaces are made. */
-  onStart?: (container: Container) => void
 }
 
 /** An error of the init's, brought over to the parent. */
@@ -107,10 +105,10 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     tell(ours, 'go')
     const { verbose = false, task } = options
     tell(ours, JSON.stringify({ layers, init: spec.init, verbose, task } satisfies Orders))
-    expectReady(await messages.next())
+    expect(await messages.next(), 'was ready')
     for (const m of mechanisms) if (!(m.flags & CLONE_NEWUSER)) m.outside?.(container)
-    options.onStart?.(container)
     tell(ours, JSON.stringify(spec))
+    expect(await messages.next(), 'came to its command. Does an `inside` end the process?')
     const failed = await messages.next()
     if (failed) throw new ContainerError(JSON.parse(failed).error)
     return running
@@ -186,8 +184,9 @@ function reader(fd: number): { next(): Promise<string | undefined> } {
   return { next }
 }
 
-function expectReady(line: string | undefined): void {
-  if (line === undefined) throw new ContainerError({ name: 'Error', message: 'the init died before it was ready' })
+/** Takes the next message of the init; one that is an error is thrown. */
+function expect(line: string | undefined, what: string): void {
+  if (line === undefined) throw new ContainerError({ name: 'Error', message: `the init ended before it ${what}` })
   const message = JSON.parse(line)
   if (message.error) throw new ContainerError(message.error)
 }

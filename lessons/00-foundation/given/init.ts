@@ -36,6 +36,7 @@ try {
   const spec: Spec = JSON.parse(readLine())
   if (verbose) traceTo('init')
   for (const mechanism of mechanisms) mechanism.inside?.(spec)
+  say({ starting: true })
   if (supervise) supervise(spec)
   else becomeCommand(spec)
 } catch (error) {

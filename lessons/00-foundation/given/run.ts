@@ -3,7 +3,7 @@
  *
  *     node run.ts '{"spec": …, "layers": […]}'
  *
- * With `report`, a descriptor, it writes the container's pid there as a line of JSON when the command starts.
+ * With `report`, a descriptor, it writes the container's pid there as a line of JSON when the command has started.
  */
 import { writeSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -34,9 +34,8 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
   const forward = (signal: NodeJS.Signals) => (running ? pass(running, signal) : pending.push(signal))
   for (const signal of FORWARDED) process.on(signal, forward)
   try {
-    const onStart = ({ pid }: { pid: number }) =>
-      report !== undefined && writeSync(report, `${JSON.stringify({ pid })}\n`)
-    running = await start(spec, layers, { verbose, task, onStart })
+    running = await start(spec, layers, { verbose, task })
+    if (report !== undefined) writeSync(report, `${JSON.stringify({ pid: running.container.pid })}\n`)
     for (const signal of pending) pass(running, signal)
     return await running.wait()
   } catch (error) {
