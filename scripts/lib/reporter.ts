@@ -42,10 +42,9 @@ function describeFailure(error: Failure | undefined): string[] {
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
   if (unwritten)
     return [chalk.yellow(unwritten.replace(/^(AssertionError: |box: )+/, '').replace(/: expected '.*$/s, ''))]
-  // A check that wants standard error empty: what stands there is the engine's own sentence.
-  if (error.expected === '' && typeof error.actual === 'string' && error.actual.startsWith('box: ')) {
-    return error.actual.slice('box: '.length).trimEnd().split('\n')
-  }
+  // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
+  const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
+  if (engine) return String(engine).slice('box: '.length).trimEnd().split('\n')
   const [first = '', ...more] = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
   const said = first.match(/^(.*): expected .* (?:to|not to) .*$/s)?.[1]
   if (!said || !('expected' in error)) return [first, ...more.slice(0, 12)]

@@ -57,7 +57,7 @@ export interface BoxOptions extends Choice {
   verbose?: boolean
   /** What the command reads on standard input, to its end. */
   input?: string
-  /** In seconds, before the machine's patience; 15 unless given. */
+  /** In seconds, before the machine's patience; 8 unless given. */
   timeout?: number
 }
 
@@ -97,11 +97,12 @@ export class Program {
   }
 
   /** Waits until `condition` holds, and looks whenever the program says something or ends. */
-  async until(condition: () => boolean, what: string, limit = 15): Promise<void> {
+  async until(condition: () => boolean, what: string, limit = 8): Promise<void> {
     const deadline = Date.now() + seconds(limit)
     while (!condition()) {
-      if (this.ended) throw new Error(`it ended before ${what}\n${this.stdout}${this.stderr}`)
-      if (Date.now() > deadline) throw new Error(`waited ${limit} s in vain for ${what}\n${this.stdout}${this.stderr}`)
+      if (this.ended) throw new Error(`it ended before ${what}\n${this.stdout}${this.stderr}`.trimEnd())
+      if (Date.now() > deadline)
+        throw new Error(`waited ${limit} s in vain for ${what}\n${this.stdout}${this.stderr}`.trimEnd())
       await new Promise<void>((resolve) => {
         const wake = () => {
           clearTimeout(timer)
@@ -185,7 +186,9 @@ export class Lab implements AsyncDisposable {
   /** Starts a container, and returns when its command has started. */
   async start(argv: string[], options: BoxOptions = {}): Promise<Box> {
     const program = this.#box(argv, options, options.input)
-    await program.until(() => program.reports.length > 0, 'the container had started', options.timeout)
+    await program.until(() => program.reports.length > 0 || program.ended, 'the start of its command', options.timeout)
+    if (program.reports.length === 0)
+      throw new Error(program.stderr.trimEnd() || 'the container ended before it had started')
     const { pid } = JSON.parse(program.reports[0] ?? '{}')
     const stop = async (signal: NodeJS.Signals = 'SIGKILL') => {
       if (!program.ended) program.signal(signal)
@@ -280,12 +283,14 @@ export class Lab implements AsyncDisposable {
     return this.spawn(command, input === undefined ? { cwd } : { input, cwd })
   }
 
-  async #limit(program: Program, limit = 15): Promise<Result> {
+  async #limit(program: Program, limit = 8): Promise<Result> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         program.signal('SIGKILL')
-        reject(new Error(`still running after ${limit} s, so it was killed\n${program.stdout}${program.stderr}`))
+        reject(
+          new Error(`still running after ${limit} s, so it was killed\n${program.stdout}${program.stderr}`.trimEnd()),
+        )
       }, seconds(limit))
     })
     return Promise.race([program.result, late]).finally(() => clearTimeout(timer))
