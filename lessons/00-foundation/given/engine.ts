@@ -14,10 +14,11 @@
  * Two sync points, and both are needed. The maps must be there before the first execve, or the child loses its
  * capabilities with it. The cgroup must come after the init's boot, or Node itself would count against the limits.
  */
-import { closeSync, readSync, writeSync } from 'node:fs'
+
 import type { Call } from './clone.ts'
 import { clone } from './clone.ts'
 import type { ErrorData } from './errors.ts'
+import { closeSync, readSync, writeSync } from './fs.ts'
 import type { Orders } from './init.ts'
 import { bind, CLONE_NEWUSER, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'

@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs'
 import { nameOfErrno } from './errno.ts'
+import { readlinkSync } from './fs.ts'
 import { formatCall } from './trace.ts'
 
 /** A call of the kernel or of libc that failed. `code` is errno's name, as in Node's own errors. */

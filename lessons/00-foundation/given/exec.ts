@@ -2,9 +2,8 @@
  * The last step: the init becomes the command. Node changed things of the process when it started, and execve(2) hands
  * most of them on, so they are put back first.
  */
-import { accessSync, constants, statSync } from 'node:fs'
-import { isatty } from 'node:tty'
-import { bind, koffi, libc, nameOfErrno, PR_SET_PDEATHSIG, prctl, strerror } from './libc.ts'
+import { accessSync, constants, statSync } from './fs.ts'
+import { bind, isatty, koffi, libc, nameOfErrno, PR_SET_PDEATHSIG, prctl, strerror } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 
 /** The command could not be started; the exit codes are Docker's. */

@@ -4,10 +4,11 @@
  *
  * It must not run under tsx, whose helper process would stay in the container.
  */
-import { readSync, writeSync } from 'node:fs'
+
 import { flushCompileCache } from 'node:module'
 import { toData } from './errors.ts'
 import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
+import { readSync, writeSync } from './fs.ts'
 import type { Spec } from './mechanism.ts'
 import { importFile, type Layer, layer, load } from './stack.ts'
 import { setTask } from './tasks.ts'

@@ -5,9 +5,7 @@ import { SyscallError } from './errors.ts'
 import { syscallNumber } from './syscalls.ts'
 import { trace } from './trace.ts'
 
-// koffi's `indirect` entry is its loader without the list of every platform: it starts 6 ms faster, and a container
-// pays for it twice.
-export const koffi: typeof Koffi = createRequire(import.meta.url)('koffi/indirect')
+export const koffi = loadKoffi()
 export const libc = koffi.load('libc.so.6')
 
 // The names that man pages use, as glibc has them on 64-bit machines.
@@ -15,6 +13,22 @@ for (const name of ['pid_t', 'key_t', 'mqd_t', 'clockid_t']) koffi.alias(name, '
 for (const name of ['uid_t', 'gid_t', 'mode_t', 'socklen_t']) koffi.alias(name, 'unsigned int')
 for (const name of ['dev_t', 'ino_t']) koffi.alias(name, 'unsigned long')
 for (const name of ['off_t', 'ssize_t']) koffi.alias(name, 'long')
+
+/**
+ * Loads koffi's binary from where npm puts it. koffi's own loader would find it too, but reads half of Node's binary on
+ * the way: 6 ms, and a container pays for it twice.
+ */
+function loadKoffi(): typeof Koffi {
+  const machine = process.arch
+  const packages = new URL('../../../node_modules/', import.meta.url).pathname
+  const module = { exports: {} as typeof Koffi }
+  try {
+    process.dlopen(module, `${packages}@koromix/koffi-linux-${machine}/linux_${machine}/koffi.node`)
+    return module.exports
+  } catch {
+    return createRequire(import.meta.url)('koffi') // another libc, say: its loader knows more places
+  }
+}
 
 /*
  * bind() reads the prototype twice. At run time koffi parses it to make the call; at compile time the types below
@@ -112,6 +126,11 @@ export const mkdir = bind('int mkdir(const char *pathname, mode_t mode)')
 export const mknod = bind('int mknod(const char *pathname, mode_t mode, dev_t dev)')
 /** symlink(2): note the order, what it points to comes first. */
 export const symlink = bind('int symlink(const char *target, const char *linkpath)')
+
+const isattyC = bind('int isatty(int fd)')
+
+/** Is this descriptor a terminal? isatty(3). Node's own comes with node:net, which a container does not need. */
+export const isatty = (fd: number): boolean => isattyC(fd) === 1
 
 const waitpidC = bind('pid_t waitpid(pid_t pid, int *wstatus, int options)')
 

@@ -1,7 +1,7 @@
 /*
  * Readers of /proc: what the kernel says of a process. All of it is text; proc(5) describes the files.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from './fs.ts'
 
 /** The eight kinds of namespace, by the names of their links in /proc/<pid>/ns: namespaces(7). */
 export const NAMESPACES = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts'] as const

@@ -1,5 +1,5 @@
-import { readdirSync } from 'node:fs'
 import { LoadError } from './errors.ts'
+import { readdirSync } from './fs.ts'
 import type { Mechanism } from './mechanism.ts'
 
 /*

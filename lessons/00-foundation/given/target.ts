@@ -3,9 +3,10 @@
  * host, and mount(2) would follow it, as root. So each target is opened first, by a call that refuses symbolic links
  * and cannot leave the image, and mount(2) then gets the opened folder by its name in /proc/self/fd.
  */
-import { closeSync, fstatSync, statfsSync } from 'node:fs'
+
 import { posix } from 'node:path'
 import { UsageError } from './errors.ts'
+import { closeSync, fstatSync, statfsSync } from './fs.ts'
 import { bind } from './libc.ts'
 
 const O_PATH = 0o10000000

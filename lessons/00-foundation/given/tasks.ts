@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { NotWritten } from './errors.ts'
+import { readdirSync } from './fs.ts'
 
 /*
  * Tasks are numbered 03.1, 03.2 …, and a check is about one of them. While it runs, what you have not written yet for

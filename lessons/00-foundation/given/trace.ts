@@ -2,8 +2,9 @@
  * What `npm run box -- run --verbose` prints: every call that goes through bind(), in order, as strace(1) would write
  * it. MS_ and CLONE_ numbers are spelled out, since 0x44000 teaches nobody anything.
  */
-import { writeSync } from 'node:fs'
+
 import { nameOfErrno } from './errno.ts'
+import { writeSync } from './fs.ts'
 
 type Tracer = (name: string, names: string[], args: unknown[], result: number, errno: number) => void
 
