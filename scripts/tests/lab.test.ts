@@ -1,20 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openLab } from '#given/labs.ts'
 import { mounts } from '#given/proc.ts'
 import { project } from '../lib/lessons.ts'
+import { Clone } from './clone.ts'
 
 let host: Awaited<ReturnType<typeof openLab>>
 beforeAll(async () => {
@@ -102,27 +93,16 @@ test('two labs at once know nothing of each other', async () => {
   expect(await other.hostname()).toBe('the-other')
 })
 
-test('a project below /tmp is seen in the lab all the same', async () => {
-  // The lab's own tmpfs hides /tmp; a clone that lies there is shown at its place again.
-  const copy = `/tmp/workshop-clone-${process.pid}`
-  const script = join(copy, 'where.mjs')
-  try {
-    for (const name of ['lessons', 'solutions', 'package.json'])
-      cpSync(join(project, name), join(copy, name), { recursive: true })
-    symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'))
-    mkdirSync(join(copy, '.workshop'))
-    symlinkSync(join(project, '.workshop/rootfs'), join(copy, '.workshop/rootfs'))
-    writeFileSync(join(copy, '.workshop/rootfs.stamp'), readFileSync(join(project, '.workshop/rootfs.stamp')))
-    writeFileSync(
-      script,
-      `import { openLab } from './lessons/00-foundation/given/labs.ts'
-       await using host = await openLab()
-       console.log((await host.exec(['ls', '${copy}'])).stdout, (await host.run(['echo', 'it runs'])).stdout)`,
-    )
-    const output = execFileSync(process.execPath, ['--no-warnings', script], { encoding: 'utf8' })
-    expect(output).toContain('package.json')
-    expect(output).toContain('it runs')
-  } finally {
-    rmSync(copy, { recursive: true, force: true })
-  }
+test('a project below /tmp is seen in the lab all the same', () => {
+  using clone = new Clone() // the lab's own tmpfs hides /tmp; what lies there is shown at its place again
+  const script = join(clone.path, 'where.mjs')
+  writeFileSync(
+    script,
+    `import { openLab } from './lessons/00-foundation/given/labs.ts'
+     await using host = await openLab()
+     console.log((await host.exec(['ls', '${clone.path}'])).stdout, (await host.run(['echo', 'it runs'])).stdout)`,
+  )
+  const output = execFileSync(process.execPath, ['--no-warnings', script], { encoding: 'utf8' })
+  expect(output).toContain('package.json')
+  expect(output).toContain('it runs')
 })

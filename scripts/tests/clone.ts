@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { ensureRootfs } from '#given/rootfs.ts'
+import { project } from '../lib/lessons.ts'
+
+/** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
+export class Clone implements Disposable {
+  readonly path = mkdtempSync(join(tmpdir(), 'workshop-clone-'))
+
+  constructor() {
+    for (const name of ['lessons', 'solutions', 'scripts', 'package.json', 'package-lock.json', 'vitest.config.ts']) {
+      cpSync(join(project, name), join(this.path, name), { recursive: true })
+    }
+    // What was installed and built once is shared.
+    ensureRootfs()
+    symlinkSync(join(project, 'node_modules'), join(this.path, 'node_modules'))
+    mkdirSync(join(this.path, '.workshop'))
+    for (const name of readdirSync(join(project, '.workshop')).filter((name) => name !== 'progress')) {
+      symlinkSync(join(project, '.workshop', name), join(this.path, '.workshop', name))
+    }
+  }
+
+  /** Runs a command of package.json as npm would, but without npm, whose own start takes longer than most of them. */
+  run(script: string, ...args: string[]): { code: number; output: string } {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--no-warnings', '--import', 'tsx', join('scripts', `${script}.ts`), ...args],
+      {
+        cwd: this.path,
+        encoding: 'utf8',
+        env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' },
+      },
+    )
+    return { code: status ?? -1, output: stripVTControlCharacters(stdout + stderr) }
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true })
+  }
+}
