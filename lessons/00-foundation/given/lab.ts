@@ -51,7 +51,8 @@ export const lab: Mechanism = {
   inside({ hostname, rootfs }) {
     sethostname(hostname)
     makePrivate()
-    const files = openSync(project, 'r') // reachable by this, even when the clone lies below /tmp
+    // Reachable by these, even when they lie below /tmp, which is about to be another.
+    const [files, image] = [openSync(project, 'r'), openSync(rootfs, 'r')]
     mount('/', STAGE, null, MS_BIND | MS_REC, null)
     readOnly(STAGE)
     mountKernelFiles()
@@ -60,10 +61,10 @@ export const lab: Mechanism = {
     mount('mqueue', `${STAGE}/dev/mqueue`, 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
     mountWritable()
     if (!existsSync(`${STAGE}${project}/package.json`)) showProject(files)
-    closeSync(files)
+    mountRootfs(image)
+    for (const fd of [files, image]) closeSync(fd)
     shadowEtc()
     enterRoot(STAGE)
-    mountRootfs(rootfs)
     mount(null, '/', null, MS_REC | MS_PRIVATE, null)
     mount(null, '/', null, MS_REC | MS_SHARED, null) // as on most hosts: a private root would hide a forgotten MS_PRIVATE
     loopbackUp()
@@ -131,6 +132,9 @@ function shadowEtc(): void {
   }
 }
 
-function mountRootfs(lower: string): void {
-  mount('rootfs', LAB_ROOTFS, 'overlay', 0, `lowerdir=${lower},upperdir=${LAB}/upper,workdir=${LAB}/work`)
+/** The root for containers, with a layer above it that takes what they write. */
+function mountRootfs(image: number): void {
+  const [upper, work] = ['upper', 'work'].map((name) => `${STAGE}${LAB}/${name}`)
+  const layers = `lowerdir=/proc/self/fd/${image},upperdir=${upper},workdir=${work}`
+  mount('rootfs', STAGE + LAB_ROOTFS, 'overlay', 0, layers)
 }

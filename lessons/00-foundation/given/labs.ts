@@ -3,28 +3,21 @@
  * looks at what became of the host.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 import { type ErrorData, inProject } from './errors.ts'
 import { LAB_ROOTFS, project } from './lab.ts'
 import type { Event, Request } from './lab-server.ts'
 import type { Lesson } from './lesson.ts'
-import type { Spec, Volume } from './mechanism.ts'
+import type { Volume } from './mechanism.ts'
 import { seconds } from './patience.ts'
 import { NAMESPACES, type Namespace } from './proc.ts'
 import { ensureRootfs } from './rootfs.ts'
 import type { Order } from './run.ts'
+import { spec } from './spec.ts'
 import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
 
 const given = (file: string) => new URL(file, import.meta.url).pathname
-
-/** The environment that a container's command starts with, unless told otherwise. */
-export const ENVIRONMENT = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
-  HOME: '/root',
-  TERM: process.env.TERM ?? 'dumb',
-}
 
 /** The tree that `#lesson` means here: the learner's, or under `node -C solution` the reference. */
 export function currentTree(): Tree {
@@ -323,33 +316,26 @@ export async function here(lesson?: Lesson): Promise<Lab> {
   return new Lab(child, lesson).ready()
 }
 
-/** What run.ts is to do for a command in a lab of its own. */
-export function labOrder(argv: string[], hostname = 'host', env: Record<string, string> = {}): Order {
+/**
+ * What run.ts is to do for a command in a lab of its own.
+ *
+ * @param rootfs what containers in the lab have as their root: they may write to it, and it stays as it is
+ */
+export function labOrder(
+  argv: string[],
+  hostname = 'host',
+  env: Record<string, string> = {},
+  rootfs = ensureRootfs(),
+): Order {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
   const lab = spec({
     argv,
     hostname,
-    rootfs: ensureRootfs(),
+    rootfs,
     env: { ...(inherited as Record<string, string>), ...env },
     cwd: project,
     init: true,
     mechanisms: ['lab'],
   })
   return { spec: lab, layers: [{ name: 'lab', file: given('lab.ts') }] }
-}
-
-/** Completes what one asks of a container. */
-export function spec(wish: Partial<Spec> & { argv: string[]; rootfs: string; mechanisms: string[] }): Spec {
-  return {
-    id: wish.id ?? randomBytes(6).toString('hex'),
-    rootfs: wish.rootfs,
-    argv: wish.argv,
-    env: { ...ENVIRONMENT, ...wish.env },
-    cwd: wish.cwd ?? '/',
-    hostname: wish.hostname ?? 'box',
-    domainname: wish.domainname ?? '(none)',
-    volumes: wish.volumes ?? [],
-    mechanisms: wish.mechanisms,
-    init: wish.init ?? false,
-  }
 }

@@ -1,0 +1,29 @@
+import type { Spec } from './mechanism.ts'
+
+/** The environment that a container's command starts with, unless told otherwise. */
+export const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  TERM: process.env.TERM ?? 'dumb',
+}
+
+/** Completes what one asks of a container. */
+export function spec(wish: Partial<Spec> & { argv: string[]; rootfs: string; mechanisms: string[] }): Spec {
+  return {
+    id: wish.id ?? newId(),
+    rootfs: wish.rootfs,
+    argv: wish.argv,
+    env: { ...ENVIRONMENT, ...wish.env },
+    cwd: wish.cwd ?? '/',
+    hostname: wish.hostname ?? 'box',
+    domainname: wish.domainname ?? '(none)',
+    volumes: wish.volumes ?? [],
+    mechanisms: wish.mechanisms,
+    init: wish.init ?? false,
+  }
+}
+
+/** Twelve digits, as Docker's. They tell containers apart and guard no secret, so Math.random will do. */
+function newId(): string {
+  return Math.random().toString(16).slice(2, 14).padEnd(12, '0')
+}
