@@ -1,4 +1,5 @@
 import { closeSync, writeSync } from 'node:fs'
+import { isatty } from 'node:tty'
 import { spawnCommand } from './exec.ts'
 import { exitCodeOf, explain } from './explain.ts'
 import type { Spec } from './mechanism.ts'
@@ -27,6 +28,8 @@ export function supervise(spec: Spec, init: Init, channel: number): void {
     if (code !== undefined) process.exit(code)
   }
   init.forward(command)
+  // A terminal has sent these to the command already: it is in the foreground group, as we are.
+  if (isatty(0)) for (const key of ['SIGINT', 'SIGQUIT', 'SIGWINCH']) process.removeAllListeners(key)
   process.on('SIGCHLD', reap)
   reap() // who ended before we listened
   closeSync(channel)
