@@ -1,0 +1,220 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LAB_ROOTFS } from '#given/lab.ts'
+import { type Box, type Lab, openLab } from '#given/labs.ts'
+import { CLONE_NEWPID } from '#given/libc.ts'
+import { seconds } from '#given/patience.ts'
+import { lesson } from './lesson.ts'
+
+let host: Lab
+beforeAll(async () => {
+  host = await openLab({ lesson })
+})
+afterAll(() => host.close())
+
+const noFlag = '02.1 not written yet: flags asks for no pid namespace, so'
+const numbered = { flags: { pid: CLONE_NEWPID } } // for the tasks that are not about the flag
+const serve = `trap 'echo closing; exit 7' TERM; echo ready; sleep 60 & wait`
+
+test('02.1 one process, two numbers: 1 in the container, another on the host', async () => {
+  await using box = await host.start(['sh', '-c', 'echo $$; exec sleep 60'], { task: '02.1' })
+  await box.program.until(() => box.program.stdout.endsWith('\n'), 'it said its number')
+
+  expect(box.program.stdout, `${noFlag} its number is the host's`).toBe('1\n')
+  await expectOwnNumbers(box)
+  expect(await processes(['-p', `${box.pid}`], 'args'), 'the host sees it, by its own number').toEqual(['sleep 60'])
+})
+
+test('02.1 httpd and vsftpd are both pid 1 and blind to each other, and the host sees both', async () => {
+  for (const name of ['httpd', 'vsftpd']) await script(`usr/bin/${name}`, 'read -r request')
+  await using httpd = await host.start(['httpd'], { only: ['pid', 'mount'], task: '02.1' })
+  await using vsftpd = await host.start(['vsftpd'], { only: ['pid', 'mount'], task: '02.1' })
+  await expectOwnNumbers(httpd)
+  await expectOwnNumbers(vsftpd)
+
+  for (const [name, { pid }] of Object.entries({ httpd, vsftpd })) {
+    const look = await host.exec(['nsenter', `--target=${pid}`, '--pid', '--mount', 'ps', '-e', '-o', 'pid=,comm='])
+    const seen = look.stdout.trim().split(/\s*\n\s*/)
+    expect(seen[0], `inside, ${name} is the first process`).toBe(`1 ${name}`)
+    expect(seen.slice(1).map((line) => line.split(' ')[1])).toEqual(['ps']) // the one that looks, and nobody else
+  }
+  expect(await processes(['-p', `${httpd.pid},${vsftpd.pid}`], 'comm')).toEqual(['httpd', 'vsftpd'])
+})
+
+test('02.1 when pid 1 dies, all die', async () => {
+  await using box = await host.start(['sh', '-c', 'sleep 60 & sleep 60 & echo ready; wait'], { task: '02.1' })
+  await box.program.until(() => box.program.stdout.includes('ready'), 'its children had started')
+  const children = await processes(['--ppid', `${box.pid}`], 'pid')
+  expect(children).toHaveLength(2)
+
+  await kill('KILL', box.pid)
+  await box.program.result
+  const left = await processes(['-p', children.join()], 'pid')
+  await kill('KILL', ...left)
+  expect(left, `${noFlag} its children outlive it: pid_namespaces(7), "init"`).toEqual([])
+})
+
+test('02.1 a signal that pid 1 does not handle is dropped, unless the host sends SIGKILL', async () => {
+  const inside = await host.run(['sh', '-c', 'kill -TERM $$; kill -KILL $$; echo still here'], { task: '02.1' })
+  expect(inside.stderr).toBe('')
+  expect(inside.stdout, `${noFlag} it is no pid 1, and its own signal ended it (${inside.code})`).toBe('still here\n')
+
+  await using box = await host.start(['sleep', '60'], { task: '02.1' })
+  await kill('TERM', box.pid)
+  await kill('KILL', box.pid)
+  const { code } = await box.program.result
+  expect(code, '143 would be SIGTERM, which the kernel drops; 137 is SIGKILL').toBe(137)
+
+  await using polite = await host.start(['sh', '-c', serve], { task: '02.1' })
+  await polite.program.until(() => polite.program.stdout.includes('ready'), 'its handler was there')
+  await kill('TERM', polite.pid)
+  expect((await polite.program.result).code, 'with a handler, SIGTERM arrives').toBe(7)
+})
+
+test('02.1 a shell as pid 1 keeps SIGTERM from its command; exec "$@" makes the command pid 1', async () => {
+  const run = ['sh', '-c', serve]
+  await using shell = await host.start(['sh', '-c', '"$@"; echo the end', 'entry', ...run], { task: '02.1' })
+  await using exec = await host.start(['sh', '-c', 'exec "$@"', 'entry', ...run], { task: '02.1' })
+  for (const box of [shell, exec]) {
+    await expectOwnNumbers(box)
+    await box.program.until(() => box.program.stdout.includes('ready'), 'its handler was there')
+    await kill('TERM', box.pid)
+  }
+  expect((await exec.program.result).code, 'the command is pid 1 and gets the signal').toBe(7)
+  await kill('KILL', shell.pid)
+  expect(await shell.program.result, 'the shell had no handler, and passes nothing on').toMatchObject({
+    code: 137,
+    stdout: 'ready\n',
+  })
+})
+
+test("02.1 without a /proc of its own, ps shows the host's processes", async () => {
+  const lie = await host.run(['sh', '-c', 'echo $$; exec readlink /proc/self'], { only: ['pid'], task: '02.1' })
+  expect(lie.stderr).toBe('')
+  const [number, inProc] = lie.stdout.split('\n')
+  expect(number, `${noFlag} its number is the host's`).toBe('1')
+  expect(inProc, "/proc is the host's procfs, so the process is in there by the host's number").not.toBe('1')
+
+  const ps = await host.run(['ps', '-e', '-o', 'args='], { only: ['pid'], task: '02.1' })
+  expect(ps.stdout, 'ps(1) reads /proc, and asks nobody else').toContain('lab-server.ts')
+})
+
+test('02.2 pidsOf gives the number on the host and the one inside', async () => {
+  await using box = await host.start(['sleep', '60'], { ...numbered, task: '02.2' })
+
+  const numbers = await host.call('pidsOf', [box.pid], '02.2')
+  expect(numbers, 'NSpid in /proc/<pid>/status: proc_pid_status(5)').toEqual([box.pid, 1])
+  expect(await host.call('pidsOf', [1], '02.2'), 'a process of the host itself has one number').toEqual([1])
+})
+
+test('02.2 a container in a container: three numbers', async () => {
+  await using box = await host.start(['unshare', '--pid', '--fork', 'sleep', '60'], { ...numbered, task: '02.2' })
+  const children = () => processes(['--ppid', `${box.pid}`], 'pid')
+  await expect.poll(children, { timeout: seconds(5) }).toHaveLength(1)
+  const [inner = ''] = await children()
+
+  const numbers = await host.call<number[]>('pidsOf', [Number(inner)], '02.2')
+  expect(numbers, 'one number for each pid namespace: on the host, in the container, in the one within').toHaveLength(3)
+  expect(numbers[0], 'the first is the number that you asked with').toBe(Number(inner))
+  expect(numbers[1], 'pid 1 of the container is unshare itself').toBeGreaterThan(1)
+  expect(numbers[2], 'the last is its own').toBe(1)
+})
+
+test('02.3 orphans that have ended are gone, and without reap they stay as zombies', async () => {
+  const command = ['sh', '-c', '(sleep 60 & sleep 60 & sleep 60 &); exec sleep 61']
+  await using bare = await host.start(command, { ...numbered, task: '02.3' })
+  await endOrphans(bare)
+  expect(await zombies(bare), 'sleep as pid 1 waits for nobody').toBe(3)
+
+  await using box = await startWithInit(command, '02.3')
+  await kill('STOP', box.pid) // so that three children end and pid 1 hears of it once: signals do not queue
+  await endOrphans(box)
+  expect(await zombies(box)).toBe(3)
+  await kill('CONT', box.pid)
+  const message = 'three children ended, one SIGCHLD came: call waitpid(2) until it has no more'
+  await expect.poll(() => zombies(box), { message, timeout: seconds(3) }).toBe(0)
+  expect(await processes(['--ppid', `${box.pid}`], 'args'), 'the command runs on').toEqual(['sleep 61'])
+})
+
+test('02.3 reap gives the exit code of each child, and no children is no error', async () => {
+  const options = { ...numbered, init: true, timeout: 5, task: '02.3' }
+  const seven = await host
+    .run(['sh', '-c', 'exit 7'], options)
+    .catch(hint('its command has ended: is it in what reap returns?'))
+  expect(seven.stderr).toBe('')
+  expect(seven.code, 'the init ends with the code that reap has for its command').toBe(7)
+  const killed = await host.run(['sh', '-c', 'kill -TERM $$; sleep 60'], options)
+  expect(killed.code, '128 + 15: exitCode() makes a wait status into that').toBe(143)
+
+  expect(await host.call('reap', [], '02.3'), 'ECHILD only says that there are no children').toEqual({})
+})
+
+test('02.4 forward passes each signal on to the command', async () => {
+  const signals = ['HUP', 'INT', 'QUIT', 'TERM', 'USR1', 'USR2', 'CONT', 'WINCH']
+  const traps = signals.map((name) => `trap 'echo SIG${name}' ${name}`).join('; ')
+  await using box = await startWithInit(
+    ['sh', '-c', `(sleep 61 &); ${traps}; echo ready; while :; do sleep 60 & wait; done`],
+    '02.4',
+  )
+  await box.program.until(() => box.program.stdout.includes('ready'), 'the command had its handlers')
+  for (const name of signals) {
+    await kill(name, box.pid)
+    await box.program.until(() => box.program.stdout.includes(`SIG${name}\n`), `SIG${name} reached the command`, 3)
+  }
+  expect(box.program.stdout.split('\n').slice(1, -1), 'each signal once').toEqual(signals.map((name) => `SIG${name}`))
+  const children = await processes(['--ppid', `${box.pid}`], 'args')
+  expect(children, 'the others in the container are not meant').toContain('sleep 61')
+
+  await using sleep = await startWithInit(['sleep', '60'], '02.4')
+  expect((await sleep.stop('SIGTERM')).code, 'no pid 1, so SIGTERM ends it without a handler').toBe(143)
+})
+
+async function expectOwnNumbers({ pid }: Box): Promise<void> {
+  const own = await host.namespace(pid, 'pid')
+  expect(own, `${noFlag} /proc/${pid}/ns/pid is the host's`).not.toBe(await host.namespace('self', 'pid'))
+}
+
+/** A process of each selected one's, as the host's ps(1) prints it. */
+async function processes(selection: string[], column: string): Promise<string[]> {
+  const { stdout } = await host.exec(['ps', ...selection, '-o', `${column}=`])
+  return stdout
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+}
+
+async function kill(signal: string, ...pids: (number | string)[]): Promise<void> {
+  if (pids.length > 0) await host.exec(['kill', '-s', signal, ...pids.map(String)])
+}
+
+/** Kills the three orphans, once pid 1 has adopted them, and waits until they are zombies or gone. */
+async function endOrphans(box: Box): Promise<void> {
+  const orphans = async () => {
+    if (box.program.ended) throw new Error(`the container has ended: ${box.program.stderr}`)
+    const { stdout } = await host.exec(['ps', '--ppid', `${box.pid}`, '-o', 'pid=,args='])
+    return [...stdout.matchAll(/(\d+) sleep 60$/gm)].map(([, pid]) => pid ?? '')
+  }
+  await expect.poll(orphans, { message: 'pid 1 adopts orphans', timeout: seconds(5) }).toHaveLength(3)
+  await kill('KILL', ...(await orphans()))
+  await expect.poll(orphans, { message: 'the orphans end', timeout: seconds(5) }).toEqual([])
+}
+
+async function zombies(box: Box): Promise<number> {
+  return (await processes(['--ppid', `${box.pid}`], 'stat')).filter((stat) => stat.startsWith('Z')).length
+}
+
+async function startWithInit(argv: string[], task: string): Promise<Box> {
+  const options = { ...numbered, init: true, timeout: 5, task }
+  return host.start(argv, options).catch(hint('does your reap wait for a child that still runs? waitpid(2), WNOHANG'))
+}
+
+function hint(text: string): (error: Error) => never {
+  return (error) => {
+    error.message += `\n${text}`
+    throw error
+  }
+}
+
+async function script(path: string, body: string): Promise<void> {
+  const file = `${LAB_ROOTFS}/${path}`
+  await host.exec(['sh', '-c', `printf '#!/bin/sh\\n%s\\n' "$1" > "$0" && chmod +x "$0"`, file, body])
+}
