@@ -5,6 +5,9 @@ import type { Lesson } from '#given/lesson.ts'
 
 export const project = new URL('../../', import.meta.url).pathname.replace(/\/$/, '')
 
+/** The folder in which the command was typed: npm starts its scripts in the project's own, and says where it was. */
+export const callersFolder = (process.cwd() === project && process.env.INIT_CWD) || process.cwd()
+
 /** A lesson and where it is. */
 export interface Found extends Lesson {
   /** `04` */

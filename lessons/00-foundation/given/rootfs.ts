@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { buildJail } from '../../../solutions/01-chroot/chroot.ts'
+import { ROOTFS } from './spec.ts'
 
 /** What a container should have to look around in, and busybox for the rest, where this machine has it. */
 export const COMMANDS = [
@@ -60,49 +61,65 @@ export const COMMANDS = [
   ...['mount', 'umount', 'findmnt', 'mountpoint', 'mknod', 'ip', 'ss', 'ping', 'ipcs', 'ipcmk', 'ipcrm'],
 ]
 
-const project = new URL('../../../', import.meta.url).pathname
-
-/** Where the workshop keeps its root file system. */
-export const ROOTFS = join(project, '.workshop', 'rootfs')
+export { ROOTFS }
 
 /**
- * Builds the root file system unless it is there already, and returns its path. It appears all at once: a killed
- * build leaves none, and two builds at a time leave one.
+ * Builds the root file system unless it is there already, and returns its path. Where this machine's programs have
+ * changed since, it is built anew. It appears all at once: a killed build leaves none, and two at a time leave one.
  */
-export function ensureRootfs(): string {
+export function ensureRootfs({ force = false } = {}): string {
   const programs = COMMANDS.flatMap((name) => which(name) ?? [])
-  const stamp = createHash('sha256')
-  for (const file of programs) stamp.update(`${file} ${statSync(file).size} ${statSync(file).mtimeMs}\n`)
-  return install(`host ${stamp.digest('hex')}`, (folder) => fill(folder, programs))
+  const stamp = fingerprint(programs)
+  const stampFile = `${ROOTFS}.stamp`
+  const fresh = existsSync(ROOTFS) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
+  if (fresh && !force) return ROOTFS
+  rmSync(stampFile, { force: true })
+  install(ROOTFS, (folder) => fill(folder, programs))
+  writeFileSync(stampFile, stamp)
+  return ROOTFS
+}
+
+/** What a root file system is made of. */
+function fingerprint(programs: string[]): string {
+  const hash = createHash('sha256')
+  for (const file of programs) {
+    const { size, mtimeMs } = statSync(file)
+    hash.update(`${file} ${size} ${mtimeMs}\n`)
+  }
+  return `host ${hash.digest('hex')}`
 }
 
 /**
- * Puts a root file system in its place.
+ * Puts a folder in its place, in one step and only when it is complete.
  *
- * @param stamp says what it is made of; where the one in place has the same stamp, nothing is done
- * @param make fills a folder that is thrown away if it throws
+ * @param make fills it. If it throws, what is in place stays
  */
-export function install(stamp: string, make: (folder: string) => void): string {
-  const stampFile = `${ROOTFS}.stamp`
-  if (existsSync(ROOTFS) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return ROOTFS
-  const folder = `${ROOTFS}.new-${process.pid}`
-  const old = `${ROOTFS}.old-${process.pid}`
+export function install(target: string, make: (folder: string) => void): void {
+  const folder = `${target}.new-${process.pid}`
+  const old = `${target}.old-${process.pid}`
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   try {
     make(folder)
-    rmSync(stampFile, { force: true })
-    if (existsSync(ROOTFS)) renameSync(ROOTFS, old)
-    renameSync(folder, ROOTFS)
-    writeFileSync(stampFile, stamp)
-  } catch (error) {
-    const { code } = error as { code?: string }
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error // another build was first, and its result serves as well
+    for (let tries = 0; !tryRename(folder, target); tries++) {
+      if (tries === 10) throw new Error(`${target} cannot be replaced: others do so at the same time, again and again`)
+      tryRename(target, old)
+      rmSync(old, { recursive: true, force: true })
+    }
   } finally {
-    rmSync(folder, { recursive: true, force: true })
-    rmSync(old, { recursive: true, force: true })
+    for (const rest of [folder, old]) rmSync(rest, { recursive: true, force: true })
   }
-  return ROOTFS
+}
+
+/** False where something is in the way, or gone: another install at the same time. */
+function tryRename(from: string, to: string): boolean {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes((error as { code?: string }).code ?? '')) return false
+    throw error
+  }
 }
 
 function fill(root: string, programs: string[]): void {

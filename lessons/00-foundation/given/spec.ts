@@ -1,5 +1,12 @@
 import type { Spec } from './mechanism.ts'
 
+const state = new URL('../../../.workshop/', import.meta.url).pathname
+
+/** The root file system that the workshop builds: rootfs.ts. Labs and checks always take this one. */
+export const ROOTFS = `${state}rootfs`
+/** One that you brought, by `npm run rootfs -- --from` or `--tar`. Where there is one, `npm run box` takes it. */
+export const OWN_ROOTFS = `${state}rootfs-own`
+
 /** The environment that a container's command starts with, unless told otherwise. */
 export const ENVIRONMENT = {
   PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
