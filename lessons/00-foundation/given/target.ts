@@ -104,8 +104,8 @@ function explained(error: unknown, path: string): unknown {
   return error
 }
 
+const AT_FDCWD = -100
 const AT_RECURSIVE = 0x8000
-const AT_EMPTY_PATH = 0x1000
 const MOUNT_ATTR_RDONLY = 0x1
 
 const mountSetattr = bind(
@@ -119,11 +119,6 @@ const mountSetattr = bind(
  * @see mount_setattr(2)
  */
 export function readOnly(path: string): void {
-  const fd = open(path, O_PATH | O_CLOEXEC)
-  try {
-    const attr = BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n) // set, clear, propagation, userns
-    mountSetattr(fd, '', AT_EMPTY_PATH | AT_RECURSIVE, attr, attr.byteLength)
-  } finally {
-    closeSync(fd)
-  }
+  const attr = BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n) // set, clear, propagation, userns
+  mountSetattr(AT_FDCWD, path, AT_RECURSIVE, attr, attr.byteLength)
 }
