@@ -66,7 +66,8 @@ export function mountDev(rootfs: string): void {
 }
 
 /** Shows the container a folder or file of the host. */
-export function bindVolume(rootfs: string, { source, target, kind, readonly }: Volume): void {
+export function bindVolume(rootfs: string, volume: Volume): void {
+  const { source, target, kind, readonly } = volume
   mountPoint(rootfs, target, kind, (place) => mountCall(source, place, null, MS_BIND | MS_REC, null))
   // MS_RDONLY above would be ignored: a bind mount takes its flags from the source. So it needs a second call.
   if (readonly) mountPoint(rootfs, target, kind, readOnly)
