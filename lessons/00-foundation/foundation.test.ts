@@ -75,7 +75,10 @@ test('00.2 …_for_children is where the next child will be, and need not be whe
   const links = await host.call<Record<string, string>>('namespaces', [parent], '00.2')
 
   expect(links.pid, 'unshare(2) never moves its caller to another pid namespace').toBe(await host.namespace(1, 'pid'))
-  expect(links.pid_for_children, 'but its children').toBe(await host.namespace(Number(child), 'pid'))
+  expect(
+    links.pid_for_children,
+    'its children are there: read the links of the process that you were asked about',
+  ).toBe(await host.namespace(Number(child), 'pid'))
   expect(links.pid_for_children).not.toBe(links.pid)
 })
 

@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { chroot as changeRoot, mkdir } from '#given/libc.ts'
+import { chroot as changeRoot } from '#given/libc.ts'
 import type { Mechanism } from '#given/mechanism.ts'
 
 /** The shared libraries that a binary needs, and its loader, as ldd(1) names them. A static binary needs none. */
 export function libraries(binary: string): string[] {
   try {
-    const output = execFileSync('ldd', [binary], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...process.env, LC_ALL: 'C' }
+    const output = execFileSync('ldd', [binary], { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'pipe'] })
     // `libc.so.6 => /lib/libc.so.6 (0x…)`, and the loader without an arrow; the vdso has no path, the kernel maps it.
     return output.split('\n').flatMap((line) => line.match(/(?:=>\s*)?(\/\S+)\s+\(0x/)?.[1] ?? [])
   } catch (error) {
@@ -25,20 +26,28 @@ export function buildJail(jail: string, binaries: string[]): void {
   }
 }
 
-/** Another root folder: chroot(2). Neither safe nor complete; lesson 03 does better. */
+/** Makes a folder the root of this process: chroot(2). The working directory stays where it was. */
+export function enterJail(rootfs: string): void {
+  changeRoot(rootfs)
+}
+
+/** Another root folder. Neither safe nor complete; lesson 03 does better. */
 export const chroot: Mechanism = {
   name: 'chroot',
   flags: 0,
   inside({ rootfs }) {
-    changeRoot(rootfs)
+    enterJail(rootfs)
     process.chdir('/') // chroot leaves the working directory where it was: outside
   },
 }
 
 /** Walks out of a chroot. It needs CAP_SYS_CHROOT, which root has. */
 export function escape(): void {
-  mkdir('way-out', 0o700)
+  mkdirSync('way-out', { recursive: true })
   changeRoot('way-out') // the root moves below the working directory, so no `..` is stopped by it any more
-  for (let i = 0; i < 64; i++) process.chdir('..')
+  for (let i = 0; i < 64; i++) process.chdir('..') // more than enough: the `..` of the real root is the real root
   changeRoot('.')
 }
+
+/** The escape as a layer, to put after another: lesson 03 will use it to show that pivot_root(2) holds. */
+export const escapee: Mechanism = { name: 'escapee', flags: 0, inside: escape }
