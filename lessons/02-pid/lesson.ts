@@ -11,7 +11,7 @@ export const lesson: Lesson = {
       title: 'a pid namespace',
       hints: [
         'Nothing to call: you ask for it when the process is made.',
-        'clone(2) makes the namespace if the flag is set: `flags` of the mechanism goes there. Import it from #given/libc.ts.',
+        'clone(2) makes the namespace if the flag is set: `flags` of the mechanism goes there.',
         'flags: CLONE_NEWPID,',
       ],
     },
@@ -39,7 +39,7 @@ export const lesson: Lesson = {
       hints: [
         'A process can catch a signal and send another one of the same number.',
         'process.on(name, handler) catches it, and kill(2) sends it. Numbers by name: constants.signals of node:os.',
-        "const names = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const\nfor (const name of names) process.on(name, () => kill(child, constants.signals[name]))",
+        'for (const name of FORWARDED) process.on(name, () => kill(child, constants.signals[name]))',
       ],
     },
   ],

@@ -1,4 +1,7 @@
+import { constants } from 'node:os'
+import { CLONE_NEWPID, exitCode, kill, WNOHANG, waitpid } from '#given/libc.ts'
 import { type Mechanism, notWritten } from '#given/mechanism.ts'
+import { status } from '#given/proc.ts'
 
 /** Process numbers of its own, beginning with 1: pid_namespaces(7). */
 export const pid: Mechanism = {
@@ -20,3 +23,6 @@ export function reap(): Map<number, number> {
 export function forward(child: number): void {
   notWritten('02.4 kill(2)', forward, child)
 }
+
+/** What one sends to a container. SIGKILL and SIGSTOP are not here: nobody can catch them, to pass them on. */
+const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const

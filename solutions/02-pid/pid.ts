@@ -33,13 +33,4 @@ export function forward(child: number): void {
 }
 
 /** What one sends to a container. SIGKILL and SIGSTOP are not here: nobody can catch them, to pass them on. */
-const FORWARDED: NodeJS.Signals[] = [
-  'SIGHUP',
-  'SIGINT',
-  'SIGQUIT',
-  'SIGTERM',
-  'SIGUSR1',
-  'SIGUSR2',
-  'SIGCONT',
-  'SIGWINCH',
-]
+const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const
