@@ -1,22 +1,26 @@
-import { type ParseArgsConfig, parseArgs } from 'node:util'
+import type { ParseArgsConfig } from 'node:util'
 import { UsageError } from '#given/errors.ts'
-import { exitCodeOf, explain } from '#given/explain.ts'
 import { project } from './lessons.ts'
 import { requireMachine } from './machine.ts'
 
-export interface CommandInfo<O extends NonNullable<ParseArgsConfig['options']>> {
+/** Options for util.parseArgs, with a `description` each for --help, and a word for the `value` that one takes. */
+export type Options = Record<string, Described>
+type Described = NonNullable<ParseArgsConfig['options']>[string] & { description?: string; value?: string }
+
+export interface CommandInfo {
   name: string
   usage: string
   about: string
-  /** Its options, for util.parseArgs; a `description` each for --help. */
-  options?: O
+  options?: Options
   /** Lines for the end of --help. */
   examples?: string[]
   /** Does it make namespaces? Then it wants Linux, root, and a machine that may be broken. */
   needsLinux?: boolean
+  /** The arguments, where they are not all that were typed. */
+  args?: string[]
+  /** The exit code of what fails, unless the error has its own: 1. */
+  failure?: number
 }
-
-type Described = NonNullable<ParseArgsConfig['options']>[string] & { description?: string; value?: string }
 
 /** The values of the options, loosely: each command knows its own. */
 export interface Arguments {
@@ -29,14 +33,14 @@ export interface Arguments {
  * exit code: 2 for bad usage, 1 or the error's own otherwise.
  */
 export async function command(
-  info: CommandInfo<Record<string, Described>>,
+  info: CommandInfo,
   body: (args: Arguments) => Promise<number | undefined>,
 ): Promise<void> {
   // npm runs scripts in the project's folder; the same for `npx tsx scripts/demo.ts` from elsewhere.
   process.chdir(project)
   process.env.NODE_COMPILE_CACHE ??= `${project}/.workshop/cache`
   try {
-    const args = parse(info)
+    const args = await parse(info)
     if (args.values.help) {
       console.log(help(info))
       return
@@ -44,31 +48,33 @@ export async function command(
     if (info.needsLinux) requireMachine(Boolean(args.values.here))
     process.exitCode = (await body(args)) ?? 0
   } catch (error) {
-    process.exitCode = error instanceof UsageError ? error.exitCode : exitCodeOf(error) === 125 ? 1 : exitCodeOf(error)
+    const { exitCodeOf, explain } = await import('#given/explain.ts')
+    const code = exitCodeOf(error)
+    process.exitCode = code === 1 || code === 125 ? (info.failure ?? 1) : code
     console.error(`${info.name}: ${explain(error)}`)
   }
 }
 
-function parse({ name, options = {}, needsLinux }: CommandInfo<Record<string, Described>>): Arguments {
-  const help: Described = { type: 'boolean', short: 'h' }
-  const here: Record<string, Described> = needsLinux ? { here: { type: 'boolean' } } : {}
+async function parse({ name, options = {}, needsLinux, args }: CommandInfo): Promise<Arguments> {
+  // Not imported above: `import … from 'node:util'` takes Node 2 ms, and the start of `box` is measured.
+  const { parseArgs } = process.getBuiltinModule('node:util')
+  const own: Options = { help: { type: 'boolean', short: 'h' }, ...(needsLinux ? { here: { type: 'boolean' } } : {}) }
+  const all = { ...options, ...own }
   try {
-    const { values, positionals } = parseArgs({ options: { ...options, ...here, help }, allowPositionals: true })
+    const { values, positionals } = parseArgs({ ...(args ? { args } : {}), options: all, allowPositionals: true })
     return { values, positionals }
   } catch (error) {
-    const message = (error as Error).message.split('. To specify')[0]
-    throw new UsageError(`${message}\n  npm run ${name} -- --help shows what it takes`)
+    const message = (error as Error).message.split('. To specify')[0] ?? ''
+    const unknown = message.match(/^Unknown option '--([\w-]+)/)?.[1]
+    const { nearest } = await import('./suggest.ts')
+    const near = unknown && nearest(unknown, Object.keys(all))
+    const meant = near ? `. Did you mean --${near}?` : ''
+    throw new UsageError(`${message}${meant}\n  npm run ${name} -- --help shows what it takes`)
   }
 }
 
-function help({
-  usage,
-  about,
-  options = {},
-  examples = [],
-  needsLinux,
-}: CommandInfo<Record<string, Described>>): string {
-  const all: Record<string, Described> = {
+function help({ usage, about, options = {}, examples = [], needsLinux }: CommandInfo): string {
+  const all: Options = {
     ...options,
     ...(needsLinux ? { here: { type: 'boolean', description: 'run on this machine, though it is no VM' } } : {}),
     help: { type: 'boolean', short: 'h', description: 'show this' },

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
+import { readdirSync } from '#given/fs.ts'
 import type { Lesson } from '#given/lesson.ts'
 
 export const project = new URL('../../', import.meta.url).pathname.replace(/\/$/, '')
@@ -21,7 +21,7 @@ export interface Found extends Lesson {
 /** The folders of all lessons, in order. */
 export function lessonFolders(): string[] {
   return readdirSync(join(project, 'lessons'))
-    .filter((name) => /^\d\d-/.test(name))
+    .filter((name) => /^\d\d-/.test(name) && existsSync(join(project, 'lessons', name, 'lesson.ts')))
     .sort()
 }
 

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { UsageError } from '#given/errors.ts'
+import { existsSync, readFileSync } from '#given/fs.ts'
 
 /**
  * Is this a machine on which a learner may play root? Linux, root, and itself virtual.

@@ -6,6 +6,7 @@ export const {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   readdirSync,
   readFileSync,

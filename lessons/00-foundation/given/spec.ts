@@ -14,8 +14,10 @@ export const ENVIRONMENT = {
   TERM: process.env.TERM ?? 'dumb',
 }
 
+type Wish = { [Key in keyof Spec]?: Spec[Key] | undefined } & Pick<Spec, 'argv' | 'rootfs' | 'mechanisms'>
+
 /** Completes what one asks of a container. */
-export function spec(wish: Partial<Spec> & { argv: string[]; rootfs: string; mechanisms: string[] }): Spec {
+export function spec(wish: Wish): Spec {
   return {
     id: wish.id ?? newId(),
     rootfs: wish.rootfs,
