@@ -72,10 +72,11 @@ async function findStop(stops: Stop[], wish: string): Promise<Stop> {
 async function greet(host: Lab): Promise<void> {
   say(chalk.bold('What is a container? A process, started with some flags. Watch one grow.'))
   say('The "host" below is a lab, a throw-away copy of this machine: nothing is at risk.')
-  const shell = await host.namespaces('self')
+  const [first, child] = [await host.namespaces(1), await host.namespaces('self')]
   heading('00 · An ordinary process')
-  say('Each process has a link to eight namespaces. An ordinary child shares all of them.')
-  compare(namespaceRows(shell, shell).map(([label, inside, outside]) => [label, inside, outside, 'shared']))
+  say('Each process is in eight namespaces. A child is in those of its parent.')
+  const rows = NAMESPACES.map((kind) => [kind, first[kind], child[kind], first[kind] === child[kind] ? 'shared' : ''])
+  table(['', 'first process', 'its child', ''], rows)
 }
 
 async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
@@ -92,8 +93,8 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   const rows: [string, string, string][] = []
   for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, names, command))])
   compare([...rows, ...namespaceRows(outside, inside, changed)])
-  say(chalk.dim(changed.length === 0 ? 'No namespace changed: this is no namespace, only another root.' : but))
-  if (changed.length === 0) say(chalk.dim(but))
+  if (changed.length === 0) say('None of the eight changed: this is no namespace, only another root.')
+  say(chalk.dim(but))
   return { stop: { lesson, names }, changed, host: rows[0]?.[1] ?? '', container: rows[0]?.[2] ?? '' }
 }
 
@@ -105,7 +106,9 @@ async function askBoth(host: Lab, only: string[], command: string): Promise<[str
   return [firstLine(a.stdout || a.stderr), firstLine(b.stdout || b.stderr)]
 }
 
-const firstLine = (text: string) => text.split('\n')[0] ?? ''
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? ''
+}
 
 function summarize(seen: Seen[]): void {
   heading('All of it')

@@ -52,4 +52,12 @@ export const lesson: Lesson = {
       ],
     },
   ],
+  tour: {
+    says: 'chroot(2), 1979: the process gets another root folder. What is not below it has\nno path any more.',
+    looks: [
+      { label: 'its system', command: '. /etc/os-release; echo "$ID"' },
+      { label: 'files in /', command: 'ls / | wc -l' },
+    ],
+    but: "Processes, network and users are still the host's. And root walks out of it.",
+  },
 }

@@ -43,4 +43,9 @@ export const lesson: Lesson = {
       ],
     },
   ],
+  tour: {
+    says: 'A pid namespace numbers processes anew. The first one in it is number 1, and\nwhen it ends, the kernel kills all the others.',
+    looks: [{ label: 'my own number', command: 'echo $$' }],
+    but: 'ps(1) would not know: it reads /proc, and there is none in this jail yet.',
+  },
 }

@@ -52,4 +52,12 @@ export const lesson: Lesson = {
       ],
     },
   ],
+  tour: {
+    says: 'A mount namespace has mounts of its own: another root, from which no `..` leads\nout, and its own /proc and /dev.',
+    looks: [
+      { label: 'mounts', command: 'wc -l < /proc/self/mountinfo' },
+      { label: 'processes in ps', command: 'ps -e --no-headers | grep -vc " ps$"' },
+    ],
+    but: "But ask for its name, and it gives the host's.",
+  },
 }

@@ -37,6 +37,6 @@ export const lesson: Lesson = {
   tour: {
     says: 'A UTS namespace holds two names, host and domain. clone(2) copies them, and\nfrom then on each side changes its own.',
     looks: [{ label: 'hostname', command: 'hostname' }],
-    but: 'One thing is still shared: memory that processes find by a number, not by a file.',
+    but: 'Still shared: memory that processes find by a number, not by a file.',
   },
 }

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
-import { readdirSync } from '#given/fs.ts'
+import { existsSync, readdirSync } from '#given/fs.ts'
 import type { Lesson } from '#given/lesson.ts'
 
 export const project = new URL('../../', import.meta.url).pathname.replace(/\/$/, '')

@@ -10,6 +10,7 @@ test('the tour visits every mechanism, and sums up which namespace each one chan
   const { code, output } = clone.run('start')
   expect(code).toBe(0)
   for (const { number, title, tour } of await allLessons()) if (tour) expect(output).toContain(`${number} · ${title}`)
+  for (const line of output.split('\n')) expect(line.length, `too long for a terminal: ${line}`).toBeLessThanOrEqual(80)
   const table = output.slice(output.indexOf('All of it'))
   for (const [name, namespace] of [
     ['pid', 'pid'],
