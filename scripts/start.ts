@@ -71,7 +71,7 @@ async function findStop(stops: Stop[], wish: string): Promise<Stop> {
 
 async function greet(host: Lab): Promise<void> {
   say(chalk.bold('What is a container? A process, started with some flags. Watch one grow.'))
-  say('The "host" below is a lab, a throw-away copy of this machine: nothing is at risk.')
+  say('The "host" below is a lab, a throw-away host: nothing on your machine is at risk.')
   const [first, child] = [await host.namespaces(1), await host.namespaces('self')]
   heading('00 · An ordinary process')
   say('Each process is in eight namespaces. A child is in those of its parent.')
@@ -122,7 +122,7 @@ function summarize(seen: Seen[]): void {
       changed.join(' ') || '-',
     ]),
   )
-  say('\nThat is a container: one process, and what the kernel tells it. Now write your own:')
+  say('\nThat is a container: a process, and what the kernel tells it. Now write yours:')
   say(`  ${chalk.cyan('npm run demo 00')}    then read lessons/00-foundation/README.md`)
 }
 
