@@ -71,7 +71,7 @@ async function findStop(stops: Stop[], wish: string): Promise<Stop> {
 
 async function greet(host: Lab): Promise<void> {
   say(chalk.bold('What is a container? A process, started with some flags. Watch one grow.'))
-  say('The "host" below is a lab, a throw-away host: nothing on your machine is at risk.')
+  say('The "host" below is a lab, a throw-away host: your machine is not at risk.')
   const [first, child] = [await host.namespaces(1), await host.namespaces('self')]
   heading('00 · An ordinary process')
   say('Each process is in eight namespaces. A child is in those of its parent.')
