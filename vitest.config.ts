@@ -5,6 +5,7 @@ const common = {
   pool: 'forks' as const, // clone(2) belongs on the main thread: engine.ts
   testTimeout: seconds(20),
   hookTimeout: seconds(20),
+  chaiConfig: { truncateThreshold: 0 }, // what a container said, whole
   env: { NODE_COMPILE_CACHE: new URL('.workshop/cache', import.meta.url).pathname },
 }
 

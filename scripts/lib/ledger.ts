@@ -31,7 +31,7 @@ export function takeLedger(): Ledger {
     }),
     links: readdirSync('/sys/class/net'),
     cgroups: cgroups(),
-    run: readdirSync('/run'),
+    run: readdirSync('/run').filter((name) => !TOOLS.test(name)),
     tmp: readdirSync('/tmp').filter((name) => !TOOLS.test(name)),
     ipc: ['shm', 'sem', 'msg'].flatMap((kind) => readFileSync(`/proc/sysvipc/${kind}`, 'utf8').split('\n').slice(1)),
     hostname: [readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()],
@@ -40,8 +40,8 @@ export function takeLedger(): Ledger {
   }
 }
 
-/** Caches that programs of the test run keep on purpose. */
-const TOOLS = /^(tsx-|node-compile-cache$|vitest-)/
+/** What programs keep there on purpose: caches, and the private folders that systemd gives to its services. */
+const TOOLS = /^(tsx-|node-compile-cache$|systemd-private-)/
 
 /** What one ledger has and the other has not, in words. Empty when nothing changed. */
 export function compareLedgers(before: Ledger, after: Ledger): string[] {
