@@ -9,8 +9,8 @@ export const ipc: Mechanism = {
   name: 'ipc',
   flags: CLONE_NEWIPC,
   inside({ mechanisms }) {
-    if (!mechanisms.includes('mount')) return // /dev would be the host's
-    mkdir('/dev/mqueue', 0o1777)
+    if (!mechanisms.includes('mount')) return // the mount would be the host's
+    mkdir('/dev/mqueue', 0o755)
     mount('mqueue', '/dev/mqueue', 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
   },
 }

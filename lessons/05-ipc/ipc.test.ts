@@ -1,0 +1,133 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type BoxOptions, currentTree, type Lab, openLab } from '#given/labs.ts'
+import { CLONE_NEWIPC } from '#given/libc.ts'
+import { layer } from '#given/stack.ts'
+import { lesson } from './lesson.ts'
+
+let host: Lab
+beforeAll(async () => {
+  host = await openLab({ lesson })
+})
+afterAll(() => host.close())
+
+const noFlag = '05.1 not written yet: flags asks for no IPC namespace, so'
+const separate = { flags: { ipc: CLONE_NEWIPC } } // for the tasks that are not about the flag
+
+test('05.1 what is made outside does not exist inside, and the other way round', async () => {
+  await shell('ipcmk -M 4096 && ipcmk -S 1 && ipcmk -Q && touch /dev/mqueue/orders')
+  const outside = keys(await shell('ipcs'))
+  expect(outside, 'a segment, a semaphore, a message queue').toHaveLength(3)
+
+  const queues = `unshare --mount sh -c 'mount -t mqueue mqueue /tmp && ls /tmp'` // those of the namespace it is in
+  const inside = await host.run(['sh', '-c', `ipcmk -M 4096 >/dev/null && ipcs && ${queues}`], { task: '05.1' })
+  expect(inside.stderr).toBe('')
+  const seen = keys(inside.stdout)
+  const shared = seen.filter((key) => outside.includes(key))
+  expect(shared, `${noFlag} the container sees the host's objects: ipc_namespaces(7)`).toEqual([])
+  expect(inside.stdout, 'POSIX message queues belong to the namespace too').not.toContain('orders')
+  expect(seen, 'it sees the segment that it made itself').toHaveLength(1)
+  expect(keys(await shell('ipcs')), 'the host does not see the segment of the container').toEqual(outside)
+})
+
+test('05.1 each namespace has its limits', async () => {
+  const [limit, file] = ['/proc/sys/kernel/shmmax', '/proc/sys/fs/mqueue/msg_max']
+  const options: BoxOptions = { only: ['mount', 'ipc'], task: '05.1' } // mount, for a /proc/sys that it may write
+  const old = await shell(`cat ${limit}`)
+  await shell(`echo 4096 > ${limit}`)
+  const inside = await host.run(['ipcmk', '-M', '8192'], options)
+  expect((await host.exec(['ipcmk', '-M', '8192'])).stderr, "the host's limit counts on the host").toContain('Invalid')
+  await shell(`echo ${old} > ${limit}`)
+  expect(inside.stderr, `${noFlag} the host's limit counts in the container`).toBe('')
+
+  const lowered = await host.run(['sh', '-c', `echo 4096 > ${limit}; echo 7 > ${file}; ipcmk -M 8192`], options)
+  expect(lowered.stderr, 'the container has lowered its own limit').toContain('Invalid argument')
+  expect(await shell(`cat ${limit}`), "your container changed the host's limit").toBe(old)
+  expect(await shell(`cat ${file}`), "your container changed the host's limit").not.toBe('7')
+  await shell('ipcmk -M 8192')
+})
+
+test('05.1 abstract Unix sockets still cross: they belong to the network namespace', async () => {
+  const server = `require('net').createServer((c) => c.end('hello')).listen('\\0workshop', () => console.log('up'))`
+  const client = `require('net').connect('\\0workshop').on('data', (data) => process.stdout.write(data))`
+  const serving = host.spawn([process.execPath, '-e', server])
+  await serving.until(() => serving.stdout.includes('up'), 'the server listened')
+
+  const ask = [process.execPath, '-e', client]
+  const look = ['sh', '-c', 'readlink /proc/self/ns/ipc; exec "$@"', 'sh', ...ask]
+  const { stdout, stderr } = await host.run(look, { task: '05.1' })
+  expect(stderr).toBe('')
+  const [own, answer] = stdout.split('\n')
+  expect(own, `${noFlag} it is the host's`).not.toBe(await host.namespace('self', 'ipc'))
+  expect(answer, 'another IPC namespace, and yet it reaches the server').toBe('hello')
+
+  const alone = await host.run(['unshare', '--net', ...ask], { task: '05.1' })
+  expect(alone.stderr, 'with a network namespace of its own it does not').toContain('ECONNREFUSED')
+  serving.signal('SIGKILL')
+})
+
+test('05.2 /dev/mqueue shows the queues of the container', async () => {
+  await shell('touch /dev/mqueue/outside')
+  const command = 'touch /dev/mqueue/inside; ls /dev/mqueue; cat /dev/mqueue/inside; findmnt -no OPTIONS /dev/mqueue'
+  const box = await host.run(['sh', '-c', command], { ...separate, only: ['mount', 'ipc'], task: '05.2' })
+
+  expect(box.stderr).toBe('')
+  const [queues, ...more] = box.stdout.split('\n')
+  expect(queues, 'its own queue, and not the one of the host').toBe('inside')
+  expect(more[0], 'a file of the type mqueue is a queue: mq_overview(7)').toContain('QSIZE:0')
+  expect(more[1], 'nothing in there is a program or a device').toMatch(/nosuid,nodev,noexec/)
+  expect(await shell('ls /dev/mqueue'), 'the host has its own queues').not.toContain('inside')
+})
+
+test('05.2 without a mount namespace of its own nothing is mounted', async () => {
+  const mounts = () => shell('findmnt -rno TARGET,FSTYPE')
+  const before = await mounts()
+  const box = await host.run(['true'], { ...separate, only: ['ipc'], task: '05.2' })
+
+  expect(box.stderr, 'without "mount" among spec.mechanisms, /dev is the host\'s: leave it alone').toBe('')
+  expect(await mounts(), 'your code mounted on the host: is "mount" among spec.mechanisms?').toBe(before)
+})
+
+test('05.3 segment finds a segment by its key, and makes it where there is none', async () => {
+  const id = await host.call('segment', [0xcafe, 4096], '05.3')
+
+  const [line = ''] = (await shell('ipcs -m')).match(/^0x0000cafe .*/m) ?? []
+  const [, listed, , perms, bytes] = line.split(/\s+/)
+  expect(listed, 'ipcs -m on the host lists the id that shmget(2) gave').toBe(String(id))
+  expect(bytes).toBe('4096')
+  expect(perms, 'the permissions are the last nine bits of the flags: yours alone').toBe('600')
+  expect(await host.call('segment', [0xcafe, 4096], '05.3'), 'the same key is the same segment').toBe(id)
+  const tooLarge = host.call('segment', [0xcafe, 8192], '05.3')
+  await expect(tooLarge, 'it is not that large: let the error through').rejects.toThrow(/shmget\(2\).*EINVAL/)
+})
+
+test('05.3 two containers, one key, different data', async () => {
+  const { file } = layer('ipc', currentTree())
+  const memory = new URL('memory.ts', import.meta.url).pathname
+  const share = (key: string, text: string) => [process.execPath, '--no-warnings', memory, file, key, text]
+  const pair = async (key: string, flags: number) => {
+    const options: BoxOptions = { only: ['ipc'], flags: { ipc: flags }, task: '05.3' }
+    await using one = await host.start(share(key, 'one'), options)
+    await one.program.until(() => one.program.stdout.includes('found'), 'it had found its segment')
+    const two = await host.run(share(key, 'two'), options)
+    one.program.write('\n')
+    return { one: (await one.program.result).stdout, two: two.stdout }
+  }
+
+  const [apart, together] = await Promise.all([pair('7', CLONE_NEWIPC), pair('8', 0)])
+  expect(apart.two, 'the second container does not find what the first wrote').toBe("found ''\nleft 'two'\n")
+  expect(apart.one, 'nor does the second write where the first reads').toBe("found ''\nleft 'one'\n")
+  expect(together.two, 'without the namespace it is one segment').toBe("found 'one'\nleft 'two'\n")
+  expect(together.one).toBe("found ''\nleft 'two'\n")
+})
+
+async function shell(command: string): Promise<string> {
+  const { stdout, stderr, code } = await host.exec(['sh', '-c', command])
+  expect(stderr).toBe('')
+  expect(code, command).toBe(0)
+  return stdout.trim()
+}
+
+/** The keys in what ipcs(1) printed. */
+function keys(text: string): string[] {
+  return text.match(/^0x[0-9a-f]{8}/gm) ?? []
+}
