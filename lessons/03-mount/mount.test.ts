@@ -73,11 +73,10 @@ test('03.2 nothing of the host is left: not above, not behind, not in an open de
   // A root that is a mere folder: no mount lies there before yours. And an init: it is pid 1, and stays Node.
   const options: BoxOptions = { only: ['pid', 'mount'], rootfs: ROOTFS, cwd: '.', init: true, task: '03.2' }
   const box = await host.run(['sh', '-c', script], options)
-  written(box.stderr)
-  const failed =
+  const hint =
     'pivot_root(2) wants a mount, not a mere folder: bind rootfs on itself first. ' +
     'umount2(2) EBUSY: the old root is in use, so MNT_DETACH'
-  expect(box.code, `${box.stderr}${failed}`).not.toBe(125)
+  reached(box, hint)
 
   const why = 'the container reached the host! The old root is not unmounted, or the working directory is still there'
   expect(box.stdout, why).not.toContain('on the host')
@@ -99,7 +98,7 @@ test('03.2 the double chroot of lesson 01 finds no way out', async () => {
   expect(jail.stdout, 'out of a chroot it gets').toBe('you are on the host\n')
 
   const box = await host.run(command, { extra: [escapee], task: '03.2' })
-  written(box.stderr)
+  reached(box)
   const why = 'it got out of yours as well: chroot(2) keeps the old root, pivot_root(2) lets you unmount it'
   expect(box.stdout, why).toBe('')
   expect(box.stderr, `${SECRET} is a file of the host`).toBe(`cat: ${SECRET}: No such file or directory\n`)
@@ -114,7 +113,7 @@ test('03.3 /proc shows the container and nothing else; /sys is its own, and read
   // With a network namespace, since a sysfs shows the one in which it was mounted: so one can tell whose it is.
   const flags = { mount: CLONE_NEWNS | CLONE_NEWNET }
   const box = await host.run(['sh', '-c', script], { only: ['pid', 'mount'], flags, task: '03.3' })
-  written(box.stderr)
+  reached(box)
 
   const [proc, sys, processes, alias, ...mounted] = box.stdout.split('\n')
   expect(proc, `/proc is not a procfs: mount(2) with the type proc\n${box.stderr}`).toBe('proc')
@@ -190,7 +189,7 @@ test("03.4 the mode of the host's devices is out of reach", async () => {
   await sh('mknod -m 666 /dev/new c 1 3 && mount --bind /dev/new /dev/null')
   const box = await host.run(['sh', '-c', 'chmod 000 /dev/null; echo x > /dev/null && echo works'], { task: '03.4' })
   const mode = await sh('stat -c %a /dev/null; umount -l /dev/null')
-  written(box.stderr)
+  reached(box)
 
   const why =
     "the container locked the host's /dev/null! What is bound is the host's own file, with its mode: readOnly()"
@@ -199,7 +198,7 @@ test("03.4 the mode of the host's devices is out of reach", async () => {
 })
 
 test('03.4 an image whose /dev is a symbolic link is refused', async () => {
-  const links = { absolute: VICTIM, relative: '../../victim', dangling: 'nowhere' }
+  const links = { absolute: VICTIM, relative: '../../victim' }
   const boxes = Object.entries(links).map(async ([name, link]) => {
     const rootfs = await image(`linked-dev-${name}`, `mkdir proc sys; ln -s ${link} dev`)
     return host.run(['true'], { rootfs, verbose: true, task: '03.4' })
@@ -211,8 +210,10 @@ const folder: Volume = { source: '/run/volume', target: '/data/here', kind: 'fol
 const file: Volume = { source: '/run/volume/file', target: '/etc/made-for-it', kind: 'file', readonly: false }
 
 test('03.5 a folder and a file of the host are in the container, and what it writes is on the host', async () => {
-  const script = 'cat /data/here/file /data/here/below/file; echo box > /data/here/new; echo changed > /etc/made-for-it'
-  const box = await host.run(['sh', '-c', script], { volumes: [folder, file], task: '03.5' })
+  await sh(`mkfifo ${LAB_ROOTFS}/fifo`) // opened to be read, it would block: a place is opened with O_PATH
+  const volumes = [folder, file, { ...file, target: '/fifo' }]
+  const script = 'cat /fifo /data/here/below/file; echo box > /data/here/new; echo changed > /etc/made-for-it'
+  const box = await host.run(['sh', '-c', script], { volumes, task: '03.5' })
   started(box)
 
   expect(box.stdout, 'the folder, and what is mounted below it: MS_BIND | MS_REC').toBe('from the host\ndeep\n')
@@ -241,7 +242,6 @@ test('03.5 a target behind a symbolic link is refused, and nothing is made there
   const rootfs = await image('linked-volume', links)
   const cases: [Volume, string][] = [
     [{ ...folder, target: '/link/sub' }, '/link is a symbolic link in the image'],
-    [{ ...folder, target: '/real/../link' }, '/link is a symbolic link in the image'],
     [{ ...file, target: '/link/file' }, '/link is a symbolic link in the image'],
     [{ ...file, target: '/real/file' }, '/real/file is a symbolic link in the image'],
   ]
@@ -250,13 +250,12 @@ test('03.5 a target behind a symbolic link is refused, and nothing is made there
   expect(await sh(`ls -A ${VICTIM}`), "the image had something made in the host's folder").toBe('')
 })
 
-test('03.5 a target that cannot be is told in words, and a FIFO does not block', async () => {
-  const rootfs = await image('odd', 'mkdir proc sys dev mnt folder; echo > file; mkfifo fifo')
+test('03.5 a target that cannot be is told in words', async () => {
+  const rootfs = await image('odd', 'mkdir proc sys dev folder; echo > file')
   const cases: [Volume, string][] = [
     [{ ...folder, target: '/file/sub' }, '/file in the image is no folder'],
     [{ ...file, target: '/folder' }, '/folder in the image is a folder'],
     [{ ...folder, target: '/folder/..' }, 'would cover all of it'],
-    [{ ...file, target: '/fifo' }, 'true: no such command'], // so the volume was no obstacle
   ]
   const boxes = cases.map(([volume]) => host.run(['true'], { rootfs, volumes: [volume], task: '03.5' }))
   for (const [i, box] of (await Promise.all(boxes)).entries()) {
@@ -304,9 +303,15 @@ function written(output: string): void {
   if (sentence) throw new Error(sentence)
 }
 
-function started(box: Result, why = 'your code failed before the command started'): void {
+/** The command was reached: an error of the engine, or of your code, says more than what then is missing. */
+function reached(box: Result, hint = ''): void {
   written(box.stderr)
-  expect(box.stderr, why).toBe('')
+  if (box.code === 125) throw new Error(box.stderr + hint)
+}
+
+function started(box: Result, hint?: string): void {
+  reached(box, hint)
+  expect(box.stderr, hint).toBe('')
 }
 
 /** The container was refused, and nothing was mounted on the host's folder: `verbose` shows each call. */
