@@ -34,4 +34,10 @@ export const lesson: Lesson = {
       ],
     },
   ],
+  tour: {
+    says: 'System V memory, semaphores and queues have a key instead of a path, and POSIX\nqueues a name. An IPC namespace has its own of each.',
+    prepare: 'ipcmk --shmem 4096',
+    looks: [{ label: 'segments', command: 'ipcs --shmems | grep -c ^0x' }],
+    but: 'Network, users and limits are still shared: lessons 06 to 08.',
+  },
 }
