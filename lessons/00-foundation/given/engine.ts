@@ -219,5 +219,7 @@ function undoAll(mechanisms: Mechanism[], container: Container): void {
       failures.push(error)
     }
   }
-  if (failures.length > 0) throw new AggregateError(failures, `cleanup of container ${container.id} failed`)
+  if (failures.length === 0) return
+  const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)))
+  throw new AggregateError(failures, `the cleanup of container ${container.id} failed: ${reasons.join('; ')}`)
 }
