@@ -4,8 +4,7 @@ import type { Volume } from '#given/mechanism.ts'
 import { type Order, run } from '#given/run.ts'
 import { OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
 import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
-import { type Arguments, command, type Options } from './lib/command.ts'
-import { callersFolder } from './lib/lessons.ts'
+import { type Arguments, callersFolder, command, type Options } from './lib/command.ts'
 
 /*
  * What is imported above is what every container needs, for its start is measured: npm run bench. The rest comes when

@@ -3,9 +3,8 @@ import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, s
 import { join, resolve } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { ensureRootfs, install } from '#given/rootfs.ts'
-import { OWN_ROOTFS } from '#given/spec.ts'
-import { command } from './lib/command.ts'
-import { callersFolder, project } from './lib/lessons.ts'
+import { OWN_ROOTFS, project } from '#given/spec.ts'
+import { callersFolder, command } from './lib/command.ts'
 
 await command(
   {

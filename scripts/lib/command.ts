@@ -1,7 +1,10 @@
 import type { ParseArgsConfig } from 'node:util'
 import { UsageError } from '#given/errors.ts'
-import { project } from './lessons.ts'
+import { project } from '#given/spec.ts'
 import { requireMachine } from './machine.ts'
+
+/** The folder in which the command was typed: npm starts its scripts in the project's own, and says where it was. */
+export const callersFolder = (process.cwd() === project && process.env.INIT_CWD) || process.cwd()
 
 /** Options for util.parseArgs, with a `description` each for --help, and a word for the `value` that one takes. */
 export type Options = Record<string, Described>

@@ -2,11 +2,9 @@ import { basename, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { existsSync, readdirSync } from '#given/fs.ts'
 import type { Lesson } from '#given/lesson.ts'
+import { project } from '#given/spec.ts'
 
-export const project = new URL('../../', import.meta.url).pathname.replace(/\/$/, '')
-
-/** The folder in which the command was typed: npm starts its scripts in the project's own, and says where it was. */
-export const callersFolder = (process.cwd() === project && process.env.INIT_CWD) || process.cwd()
+export { project }
 
 /** A lesson and where it is. */
 export interface Found extends Lesson {

@@ -122,6 +122,9 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   }
 }
 
+/** It lives for 20 ms: with room for young objects, V8 collects no garbage in that time. */
+const INIT_OPTIONS = ['--no-warnings', '--min-semi-space-size=16']
+
 /** What the child does between clone(2) and its first execve(2). It cannot branch: clone.ts. */
 function chain(flags: number, channel: number, stdio: [number, number, number]): Call[] {
   const init = new URL('init.ts', import.meta.url).pathname
@@ -139,7 +142,7 @@ function chain(flags: number, channel: number, stdio: [number, number, number]):
           ['setresuid', 0, 0, 0],
         ] satisfies Call[])
       : []),
-    ['execve', process.execPath, [process.execPath, '--no-warnings', init], initEnvironment()],
+    ['execve', process.execPath, [process.execPath, ...INIT_OPTIONS, init], initEnvironment()],
   ]
 }
 

@@ -1,6 +1,5 @@
-import { nameOfErrno } from './errno.ts'
 import { readlinkSync } from './fs.ts'
-import { formatCall } from './trace.ts'
+import { formatCall, nameOfErrno } from './trace.ts'
 
 /** A call of the kernel or of libc that failed. `code` is errno's name, as in Node's own errors. */
 export class SyscallError extends Error {

@@ -11,7 +11,6 @@ import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
 import { readSync, writeSync } from './fs.ts'
 import type { Spec } from './mechanism.ts'
 import { importFile, type Layer, layer, load } from './stack.ts'
-import { setTask } from './tasks.ts'
 import { traceTo } from './trace.ts'
 
 const CHANNEL = 3
@@ -27,7 +26,7 @@ export interface Orders {
 try {
   const { layers, init, verbose, task }: Orders = JSON.parse(readLine())
   closeOnExec(CHANNEL)
-  setTask(task)
+  if (task) (await import('./tasks.ts')).setTask(task)
   // All is loaded now; after `inside` the files are out of reach, or not the host's.
   const mechanisms = []
   for (const one of layers) mechanisms.push(await load(one))

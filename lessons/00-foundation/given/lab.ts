@@ -33,9 +33,8 @@ import {
 } from './libc.ts'
 import { loopbackUp } from './loopback.ts'
 import type { Mechanism } from './mechanism.ts'
+import { project } from './spec.ts'
 import { readOnly } from './target.ts'
-
-export const project = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '')
 
 /** The folder that only the lab has. */
 export const LAB = '/run/workshop'

@@ -1,9 +1,8 @@
 import { createRequire } from 'node:module'
 import type * as Koffi from 'koffi'
-import { nameOfErrno } from './errno.ts'
 import { SyscallError } from './errors.ts'
 import { syscallNumber } from './syscalls.ts'
-import { trace } from './trace.ts'
+import { nameOfErrno, trace } from './trace.ts'
 
 export const koffi = loadKoffi()
 export const libc = koffi.load('libc.so.6')

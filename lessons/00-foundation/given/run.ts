@@ -11,7 +11,6 @@ import { writeSync } from './fs.ts'
 import { isatty } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 import type { Layer } from './stack.ts'
-import { setTask } from './tasks.ts'
 import { traceTo } from './trace.ts'
 
 export interface Order {
@@ -40,7 +39,7 @@ const SIGKILL = 9
 /** Runs a container and returns its exit code; an error of ours is printed to standard error, as 125, 126 or 127. */
 export async function run({ spec, layers, verbose = false, task, report }: Order): Promise<number> {
   if (verbose) traceTo('engine')
-  setTask(task)
+  if (task) (await import('./tasks.ts')).setTask(task)
   let running: Running | undefined
   const pending: Forwarded[] = []
   const forward = (signal: Forwarded) => (running ? pass(running, signal) : pending.push(signal))

@@ -1,11 +1,11 @@
 import type { Spec } from './mechanism.ts'
 
-const state = new URL('../../../.workshop/', import.meta.url).pathname
+export const project = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '')
 
 /** The root file system that the workshop builds: rootfs.ts. Labs and checks always take this one. */
-export const ROOTFS = `${state}rootfs`
+export const ROOTFS = `${project}/.workshop/rootfs`
 /** One that you brought, by `npm run rootfs -- --from` or `--tar`. Where there is one, `npm run box` takes it. */
-export const OWN_ROOTFS = `${state}rootfs-own`
+export const OWN_ROOTFS = `${project}/.workshop/rootfs-own`
 
 /** The environment that a container's command starts with, unless told otherwise. */
 export const ENVIRONMENT = {

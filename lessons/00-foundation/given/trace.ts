@@ -3,7 +3,6 @@
  * it. MS_ and CLONE_ numbers are spelled out, since 0x44000 teaches nobody anything.
  */
 
-import { nameOfErrno } from './errno.ts'
 import { writeSync } from './fs.ts'
 
 type Tracer = (name: string, names: string[], args: unknown[], result: number, errno: number) => void
@@ -17,6 +16,17 @@ export function traceTo(who: string): void {
     const outcome = result === -1 ? `-1 ${nameOfErrno(errno)}` : String(result)
     writeSync(2, `${who.padEnd(7)} ${formatCall(name, names, args)} = ${outcome}\n`)
   }
+}
+
+let errnoNames: Map<number, string> | undefined
+
+/** The name of an errno, such as EPERM for 1: errno(3). */
+export function nameOfErrno(errno: number): string {
+  // Loaded when something fails, and not before: a container that starts well need not pay for it.
+  errnoNames ??= new Map(
+    Object.entries(process.getBuiltinModule('node:os').constants.errno).map(([name, n]) => [n, name]),
+  )
+  return errnoNames.get(errno) ?? `errno ${errno}`
 }
 
 /** A call as C would write it: `mount("proc", "/proc", "proc", MS_NOSUID|MS_NODEV|MS_NOEXEC, NULL)`. */
