@@ -1,0 +1,162 @@
+# frozen_string_literal: true
+
+require_relative 'driver'
+
+module WorkshopQemu
+  # What Vagrant asks a provider for: the state, the way in, and a list of steps for each command.
+  class Provider < Vagrant.plugin('2', :provider)
+    include Vagrant::Action::Builtin
+    attr_reader :driver
+
+    def self.usable?(_raise_error = false) = true # what is missing says so when it is needed
+
+    def self.installed? = true
+
+    def initialize(machine)
+      @machine = machine
+      @driver = Driver.new(machine)
+    end
+
+    def state
+      id = @driver.state
+      return Vagrant::MachineState.new(Vagrant::MachineState::NOT_CREATED_ID, 'not created', 'vagrant up makes it.') if id == :not_created
+
+      about = { running: "ssh on 127.0.0.1:#{@driver.port}, QEMU is process #{@driver.pid}.",
+                saved: '`vagrant resume` goes on where it was.', poweroff: '`vagrant up` boots it.' }
+      Vagrant::MachineState.new(id, id.to_s, "QEMU #{id}: #{about[id]}")
+    end
+
+    def ssh_info = @driver.running? ? { host: '127.0.0.1', port: @driver.port } : nil
+    def action(name) = respond_to?("action_#{name}", true) ? send("action_#{name}") : nil
+
+    private
+
+    # A list of steps. A step is a class to Vagrant; here it is a block.
+    def steps(&block) = Vagrant::Action::Builder.new.tap { |list| block.call(list) }
+
+    def doing(say = nil, &block)
+      Class.new do
+        define_method(:initialize) { |app, _env| @app = app }
+        define_method(:call) do |env|
+          env[:ui].output(say) if say
+          block.call(env)
+          @app.call(env)
+        end
+      end
+    end
+
+    def action_up
+      steps do |list|
+        list.use ConfigValidate
+        list.use Call, IsState, Vagrant::MachineState::NOT_CREATED_ID do |env, made|
+          next unless env[:result]
+
+          made.use HandleBox
+          made.use doing('Making its disks…') { @driver.create }
+        end
+        list.use Call, IsState, :running do |env, boot|
+          # Running already: finish what a killed `up` may have left undone, which costs little.
+          env[:result] ? ready(boot) : start(boot)
+        end
+      end
+    end
+    alias action_start action_up
+    alias action_resume action_up
+
+    def start(list)
+      list.use(doing do |env|
+        resuming = @driver.state == :saved
+        env[:ui].output(resuming ? 'Waking it up…' : 'Starting QEMU…')
+        @driver.start
+        env[:ui].detail("The machine runs #{@driver.sentence}") unless resuming
+        env[:workshop_resumed] = resuming
+      end)
+      ready(list)
+    end
+
+    # It answers; then its clock, its folders, its provisioners.
+    def ready(list)
+      list.use(doing { @machine.id = "workshop-#{@machine.name}" })
+      list.use doing { |env| wait(env) }
+      list.use(doing { |env| set_clock if env[:workshop_resumed] })
+      list.use Provision
+      list.use SyncedFolders
+    end
+
+    def wait(env)
+      WaitForCommunicator.new(->(_) {}, env, [:running]).call(env)
+    rescue Vagrant::Errors::VMBootBadState, Vagrant::Errors::VMBootTimeout => error
+      raise Error, "The machine does not answer: #{@driver.complaint || error.message}"
+    end
+
+    # A machine that slept thinks that no time has passed.
+    def set_clock = @machine.communicate.sudo("date --set=@#{Time.now.to_i}")
+
+    def when_running(&block)
+      steps do |list|
+        list.use ConfigValidate
+        list.use Call, IsState, :running do |env, rest|
+          env[:result] ? block.call(rest) : rest.use(Message, 'It is not running. `vagrant up` starts it.')
+        end
+      end
+    end
+
+    def action_halt
+      steps do |list|
+        list.use Call, IsState, :running do |env, running|
+          next unless env[:result]
+
+          running.use Call, GracefulHalt, :poweroff, :running do |halted, rest|
+            rest.use(doing('Pulling the plug…') { @driver.stop }) unless halted[:result]
+          end
+        end
+        list.use Call, IsState, :saved do |env, saved|
+          saved.use(doing('Dropping its suspended state…') { @driver.forget }) if env[:result]
+        end
+      end
+    end
+
+    def action_suspend = when_running { |list| list.use(doing('Putting it to sleep…') { @driver.suspend }) }
+
+    def action_reload
+      steps do |list|
+        list.use action_halt
+        list.use action_up
+      end
+    end
+
+    def action_destroy
+      steps do |list|
+        list.use Call, DestroyConfirm do |env, rest|
+          next rest.use(Message, 'It stays.') unless env[:result]
+
+          rest.use ProvisionerCleanup, :before
+          rest.use(doing('Removing it…') { @driver.destroy })
+          rest.use SyncedFolderCleanup
+          rest.use(doing { @machine.id = nil })
+        end
+      end
+    end
+
+    def action_snapshot_save
+      when_running { |list| list.use(doing('Taking a snapshot…') { |env| @driver.save(env[:snapshot_name]) }) }
+    end
+
+    def action_snapshot_delete = steps { |list| list.use(doing { |env| @driver.delete(env[:snapshot_name]) }) }
+
+    def action_snapshot_restore
+      steps do |list|
+        list.use(doing('Going back…') do |env|
+          @driver.restore(env[:snapshot_name])
+          env[:workshop_resumed] = true
+        end)
+        ready(list)
+      end
+    end
+
+    def action_provision = when_running { |list| list.use Provision }
+    def action_sync_folders = when_running { |list| list.use SyncedFolders }
+    def action_ssh = when_running { |list| list.use SSHExec }
+    def action_ssh_run = when_running { |list| list.use SSHRun }
+  end
+end
