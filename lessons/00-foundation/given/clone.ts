@@ -60,7 +60,7 @@ export function clone(flags: number, chain: Call[]): Child {
     const pid = cloneC(libc.symbol('setcontext'), memory.childStack(), number, first, pidfd)
     const errno = pid === -1 ? koffi.errno() : 0
     trace?.('clone', ['flags'], [number], pid, errno)
-    for (const [name, ...args] of pid === -1 ? [] : chain) trace?.(`  child: ${name}`, [], args, 0, 0)
+    for (const [name, ...args] of pid === -1 ? [] : chain) trace?.(name, [], args, undefined, 0, 'child')
     if (pid === -1) throw new SyscallError('clone', ['flags'], [number], errno, strerror(errno))
     return { pid, pidfd: pidfd[0] ?? -1 }
   } finally {

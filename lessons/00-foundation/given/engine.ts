@@ -23,6 +23,7 @@ import type { Orders } from './init.ts'
 import { bind, CLONE_NEWUSER, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'
 import { type Layer, load } from './stack.ts'
+import { trace } from './trace.ts'
 
 /** The exit code for an error of the engine's own, as Docker's. */
 export const ENGINE_ERROR = 125
@@ -162,6 +163,7 @@ function tell(fd: number, line: string): void {
   const data = Buffer.from(`${line}\n`)
   try {
     for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
+    trace?.('write', [], [fd, data.toString()], data.length)
   } catch (error) {
     // It has died; what it said before is still to be read, and says more than EPIPE.
     if ((error as { code?: string }).code !== 'EPIPE') throw error
@@ -181,6 +183,7 @@ function reader(fd: number): { next(): Promise<string | undefined> } {
       }
       await readable(fd)
       const length = readSync(fd, chunk)
+      trace?.('read', [], [fd, chunk.toString('utf8', 0, length)], length)
       if (length === 0) return undefined
       rest += chunk.toString('utf8', 0, length)
     }

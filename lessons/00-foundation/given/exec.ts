@@ -3,7 +3,7 @@
  * most of them on, so they are put back first.
  */
 import { accessSync, constants, statSync } from './fs.ts'
-import { bind, isatty, koffi, libc, nameOfErrno, PR_SET_PDEATHSIG, prctl, strerror } from './libc.ts'
+import { bind, isatty, koffi, nameOfErrno, PR_SET_PDEATHSIG, prctl, strerror } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 
 /** The command could not be started; the exit codes are Docker's. */
@@ -22,7 +22,7 @@ const NOT_FOUND = 127
 const F_GETFD = 1
 const F_SETFD = 2
 const FD_CLOEXEC = 1
-const SIG_DFL = 0n
+const SIG_DFL = 0
 const SIG_SETMASK = 2
 const SIGKILL = 9
 const SIGPIPE = 13
@@ -40,7 +40,7 @@ const getrlimit = bind('int getrlimit(int resource, void *rlim)')
 const setrlimit = bind('int setrlimit(int resource, void *rlim)')
 const keyctl = bind('long keyctl(int operation, const char *name)')
 const sigprocmask = bind('int rt_sigprocmask(int how, void *set, void *oldset, size_t size)')
-const signal = libc.func('void *signal(int signum, uint64_t handler)')
+const signal = bind('long signal(int signum, unsigned long handler)')
 
 /**
  * Replaces this process by the command. Returns only by throwing.
@@ -196,5 +196,5 @@ function vector(strings: string[]): BigUint64Array {
     Buffer.from(koffi.view(memory, data.length)).set(data)
     return koffi.address(memory)
   })
-  return BigUint64Array.from([...pointers, 0n])
+  return Object.assign(BigUint64Array.from([...pointers, 0n]), { strings }) // the strings are for --verbose
 }

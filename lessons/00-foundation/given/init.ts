@@ -11,7 +11,7 @@ import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
 import { readSync, writeSync } from './fs.ts'
 import type { Spec } from './mechanism.ts'
 import { importFile, type Layer, layer, load } from './stack.ts'
-import { traceTo } from './trace.ts'
+import { trace, traceTo } from './trace.ts'
 
 const CHANNEL = 3
 
@@ -25,6 +25,7 @@ export interface Orders {
 
 try {
   const { layers, init, verbose, task }: Orders = JSON.parse(readLine())
+  if (verbose) traceTo('init')
   closeOnExec(CHANNEL)
   if (task) (await import('./tasks.ts')).setTask(task)
   // All is loaded now; after `inside` the files are out of reach, or not the host's.
@@ -34,7 +35,6 @@ try {
   flushCompileCache() // a process that ends in execve never comes to it
   say({ ready: true })
   const spec: Spec = JSON.parse(readLine())
-  if (verbose) traceTo('init')
   for (const mechanism of mechanisms) mechanism.inside?.(spec)
   say({ starting: true })
   if (supervise) supervise(spec)
@@ -59,7 +59,9 @@ function fail(error: unknown): never {
 }
 
 function say(message: object): void {
-  writeSync(CHANNEL, `${JSON.stringify(message)}\n`)
+  const line = `${JSON.stringify(message)}\n`
+  const length = writeSync(CHANNEL, line)
+  trace?.('write', [], [CHANNEL, line], length)
 }
 
 function readLine(): string {
@@ -69,6 +71,7 @@ function readLine(): string {
   while (parts.at(-1)?.at(-1) !== '\n'.charCodeAt(0)) {
     const length = readSync(CHANNEL, chunk)
     if (length === 0) process.exit(125) // the parent is dead: nobody to tell
+    trace?.('read', [], [CHANNEL, chunk.toString('utf8', 0, length)], length)
     parts.push(Buffer.from(chunk.subarray(0, length)))
   }
   return Buffer.concat(parts).toString('utf8')

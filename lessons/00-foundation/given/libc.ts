@@ -61,6 +61,7 @@ export function bind<const S extends string>(prototype: S): Bound<S> {
 
   const call = (...args: unknown[]): number => {
     native ??= find(name, prototype, parameters) // at the first call: a container uses a few of many
+    if (name === 'execve') trace?.(name, names, args) // now, since from a good one nobody comes back
     const result = Number(native(...args))
     const errno = result === -1 ? koffi.errno() : 0
     trace?.(name, names, args, result, errno)
