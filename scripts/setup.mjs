@@ -33,13 +33,13 @@ const PROGRAMS = {
 }
 
 process.chdir(project)
-const packages = packagesMissing()
-const programs = process.platform === 'linux' ? programsMissing() : []
-if (packages || programs.length > 0) withLock(setUp)
+// --packages: for the commands that make no namespaces on this machine.
+const lessonsRunHere = process.platform === 'linux' && !process.argv.includes('--packages')
+if (packagesMissing() || (lessonsRunHere && programsMissing().length > 0)) withLock(setUp)
 
 function setUp() {
   if (packagesMissing()) installPackages()
-  const missing = process.platform === 'linux' ? programsMissing() : []
+  const missing = lessonsRunHere ? programsMissing() : []
   if (missing.length > 0) installPrograms(missing)
 }
 
@@ -83,19 +83,22 @@ function installPrograms(missing) {
       `This is no Debian or Ubuntu. Install them with your package manager; Debian calls their packages:\n  ${wanted.join(' ')}`,
     )
   }
-  if (process.getuid() !== 0) stop(`Only root can install them:\n  sudo sh -c '${byHand}'`)
+  const sudo = process.getuid() === 0 ? [] : ['sudo', '-n'] // -n: where it would ask, it fails
+  if (sudo.length > 0 && spawnSync('sudo', ['-n', 'true'], { stdio: 'ignore' }).status !== 0) {
+    stop(`Only root can install them:\n  sudo sh -c '${byHand}'`)
+  }
   say(`Installing ${wanted.join(', ')} with apt-get…`)
-  const quiet = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  run('apt-get', ['update', '-q'], quiet)
-  if (!run('apt-get', command.split(' ').slice(1), quiet))
+  const [program, ...first] = [...sudo, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']
+  run(program, [...first, 'update', '-q'])
+  if (!run(program, [...first, ...command.split(' ').slice(1)]))
     stop(`apt-get failed; what it says is above. By hand:\n  ${byHand}`)
   const left = programsMissing()
   if (left.length > 0) stop(`apt-get said that all went well, but these are still missing: ${left.join(', ')}`)
 }
 
 /** Runs a program that writes to our terminal; its standard output goes to our standard error, as our own words do. */
-function run(program, args, env = process.env) {
-  const { status, error } = spawnSync(program, args, { stdio: ['inherit', 2, 2], env })
+function run(program, args) {
+  const { status, error } = spawnSync(program, args, { stdio: ['inherit', 2, 2] })
   if (error) say(`${program}: ${error.message}`)
   return status === 0
 }

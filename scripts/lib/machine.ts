@@ -10,24 +10,36 @@ export function requireMachine(here: boolean): void {
   if (process.platform !== 'linux') {
     const name = process.platform === 'darwin' ? 'macOS' : process.platform === 'win32' ? 'Windows' : process.platform
     throw new UsageError(
-      `this is ${name}, and namespaces are Linux's. Work in a Linux VM:\n  clone the workshop there and type the same command in it`,
+      `this is ${name}, and namespaces are Linux's. Work in the workshop's VM:\n  npm run vm -- up, then npm run vm -- ssh, and type the same command in it`,
+      1,
+    )
+  }
+  if (!here && process.env.WORKSHOP_HERE !== '1' && !isVirtual()) {
+    throw new UsageError(
+      'this looks like a real machine, not a VM, and you would be root: a mistake in a lesson could harm it.\n' +
+        '  Work in the VM (npm run vm -- up, then npm run vm -- ssh), or say that you mean it: --here after --, or WORKSHOP_HERE=1 for all commands',
       1,
     )
   }
   if (process.getuid?.() !== 0) {
+    becomeRoot()
     throw new UsageError(
       'clone(2) makes these namespaces for root only (EPERM otherwise; lesson 07 shows the way without root).\n' +
         '  Become root first: sudo -E env "PATH=$PATH" npm …',
       1,
     )
   }
-  if (!here && process.env.WORKSHOP_HERE !== '1' && !isVirtual()) {
-    throw new UsageError(
-      'this looks like a real machine, not a VM, and you are root: a mistake in a lesson could harm it.\n' +
-        '  Work in a VM, or say that you mean it: --here after --, or WORKSHOP_HERE=1 for all commands',
-      1,
-    )
-  }
+}
+
+/** Goes on as root in this very process, where sudo asks for no password; returns where it would. */
+function becomeRoot(): void {
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
+  const { status, stdout } = spawnSync('sh', ['-c', 'sudo -n true && command -v sudo'], { encoding: 'utf8' })
+  if (status !== 0 || !process.execve) return
+  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
+  // sudo has a PATH of its own; ours has the pinned Node on it.
+  const args = ['sudo', '-n', '-E', 'env', `PATH=${process.env.PATH}`, ...again]
+  process.execve(stdout.trim(), args, process.env)
 }
 
 /** Whether a hypervisor runs this kernel: the CPU says so on x86-64, the firmware's tables on either. */

@@ -21,8 +21,8 @@ module WorkshopQemu
     CONSOLE = ARM ? 'ttyAMA0' : 'ttyS0'
     # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate.
     EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16'
-    OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img private_key pid port suspended console.log qemu.log hardware.json
-             accelerator].freeze
+    OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
+             hardware.json accelerator].freeze
 
     def initialize(machine) = @machine = machine
 
@@ -62,7 +62,7 @@ module WorkshopQemu
     # goes on when another box takes the name of its own.
     def create
       box = @machine.box.directory
-      %w[vmlinuz initrd.img].each { |name| FileUtils.cp(box.join(name), path(name)) }
+      %w[vmlinuz initrd.img metadata.json].each { |name| FileUtils.cp(box.join(name), path(name)) }
       FileUtils.install(box.join('vagrant_private_key'), path('private_key'), mode: 0o600)
       overlay(box.join('deps.qcow2'), 'deps.qcow2') if box.join('deps.qcow2').exist?
       overlay(box.join('root.qcow2'), 'disk.qcow2') # last: with it the machine exists
