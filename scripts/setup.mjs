@@ -33,9 +33,10 @@ const PROGRAMS = {
 }
 
 process.chdir(project)
-// --packages: for the commands that make no namespaces on this machine.
+// --missing: only says which of the system's programs are. --packages: for the commands that make no namespaces on this machine.
 const lessonsRunHere = process.platform === 'linux' && !process.argv.includes('--packages')
-if (packagesMissing() || (lessonsRunHere && programsMissing().length > 0)) withLock(setUp)
+if (process.argv.includes('--missing')) process.stdout.write(programsMissing().join('\n'))
+else if (packagesMissing() || (lessonsRunHere && programsMissing().length > 0)) withLock(setUp)
 
 function setUp() {
   if (packagesMissing()) installPackages()

@@ -42,15 +42,23 @@ function isExecutable(file: string): boolean {
   }
 }
 
+/** The machine that is asked: this one, unless a test shows another. */
+interface Asked {
+  platform: NodeJS.Platform
+  uid: number
+  find(program: string): string | undefined
+}
+const here: Asked = { platform: process.platform, uid: process.getuid?.() ?? 0, find }
+
 /** The programs that are missing, and the command that brings them. */
-export function missing(tools: Tools): { programs: string[]; command: string } | undefined {
-  const programs = Object.keys(tools).filter((name) => !find(name))
+export function missing(tools: Tools, host = here): { programs: string[]; command: string } | undefined {
+  const programs = Object.keys(tools).filter((name) => !host.find(name))
   if (programs.length === 0) return undefined
   const packages = (column: number) => [...new Set(programs.map((name) => tools[name]?.[column] ?? name))].join(' ')
-  if (process.platform === 'darwin') return { programs, command: `brew install ${packages(1)}` }
-  const sudo = process.getuid?.() === 0 ? '' : 'sudo '
+  if (host.platform === 'darwin') return { programs, command: `brew install ${packages(1)}` }
+  const sudo = host.uid === 0 ? '' : 'sudo '
   const apt = `${sudo}apt-get update && ${sudo}apt-get install -y --no-install-recommends ${packages(0)}`
-  return { programs, command: find('apt-get') ? apt : `(your package manager) ${packages(0)}` }
+  return { programs, command: host.find('apt-get') ? apt : `(your package manager) ${packages(0)}` }
 }
 
 /**
