@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { UsageError } from '#given/errors.ts'
+import { kill } from '#given/libc.ts'
+import { mounts, processes, status } from '#given/proc.ts'
+import { project } from '#given/spec.ts'
+import { command } from './lib/command.ts'
+
+/*
+ * A lab takes all with it when it dies, and the engine's children die with their parent. So there should be nothing to
+ * undo. Should: power fails, and kernels have bugs. What exists outside of labs carries one of these names.
+ */
+const NAME = /^workshop-/
+const LINK = /^ws-/
+const SIGKILL = 9
+
+interface Leftover {
+  what: string
+  remove(): void
+}
+
+await command(
+  {
+    name: 'undo',
+    usage: 'npm run undo',
+    about:
+      'Removes what a killed run of the workshop left on this machine: processes, cgroups, links, temporary files.',
+    options: {
+      'dry-run': { type: 'boolean', description: 'say what would be removed, and remove nothing' },
+      force: { type: 'boolean', description: 'even while a command of the workshop is running' },
+    },
+    needsLinux: true,
+  },
+  async ({ values }) => {
+    const running = engines().filter((pid) => !isOrphan(pid))
+    if (running.length > 0 && !values.force) {
+      throw new UsageError(
+        `the workshop is running (process ${running.join(', ')}), and what it uses is no leftover.\n  End it first, or add -- --force`,
+        1,
+      )
+    }
+    const leftovers = [...strayProcesses(), ...strayCgroups(), ...strayLinks(), ...strayFiles()]
+    if (leftovers.length === 0) console.log('Nothing to undo.')
+    let failed = 0
+    for (const leftover of leftovers) if (!undo(leftover, Boolean(values['dry-run']))) failed++
+    return failed === 0 ? 0 : 1
+  },
+)
+
+function undo({ what, remove }: Leftover, dry: boolean): boolean {
+  if (dry) {
+    console.log(`would remove ${what}`)
+    return true
+  }
+  try {
+    remove()
+    console.log(`removed ${what}`)
+    return true
+  } catch (error) {
+    console.error(`could not remove ${what}: ${(error as Error).message}`)
+    return false
+  }
+}
+
+/** Processes that run the engine, the init or a lab's server of this very clone. */
+function engines(): number[] {
+  if (read('/proc/1/cmdline').includes('given/init.ts')) return [] // we are in a lab, and these are what it is made of
+  const given = join(project, 'lessons/00-foundation/given')
+  const files = ['run.ts', 'init.ts', 'lab-server.ts'].map((name) => join(given, name))
+  return processes().filter((pid) => {
+    const words = read(`/proc/${pid}/cmdline`).split('\0')
+    return pid !== process.pid && files.some((file) => words.slice(1, 5).includes(file))
+  })
+}
+
+/** Its parent is gone: pid 1, or a subreaper, has it. */
+function isOrphan(pid: number): boolean {
+  const parent = Number(status(pid, 'PPid') ?? 0)
+  return parent === 1 || !read(`/proc/${parent}/cmdline`).includes('node')
+}
+
+function strayProcesses(): Leftover[] {
+  return engines()
+    .filter(isOrphan)
+    .map((pid) => ({
+      what: `process ${pid} (${read(`/proc/${pid}/cmdline`)
+        .split('\0')
+        .slice(0, 4)
+        .map((word) => basename(word))
+        .join(' ')})`,
+      remove: () => void kill(pid, SIGKILL),
+    }))
+}
+
+function strayCgroups(): Leftover[] {
+  const roots = mounts().filter(({ type, options }) => /^cgroup2?$/.test(type) && options.includes('rw'))
+  const found = roots
+    .flatMap(({ target }) => below(target))
+    .filter((path) => path.split('/').some((part) => NAME.test(part)))
+  return found.map((path) => ({ what: `cgroup ${path}`, remove: () => removeCgroup(path) }))
+}
+
+/** The folders below one, the deepest first: that is the order in which rmdir(2) takes them. */
+function below(folder: string): string[] {
+  const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return entries.flatMap(({ name }) => [...below(join(folder, name)), join(folder, name)])
+}
+
+function removeCgroup(path: string): void {
+  for (let upper = path; upper.includes('/workshop-'); upper = dirname(upper)) thaw(upper)
+  for (const pid of read(join(path, 'cgroup.procs')).split('\n').filter(Boolean)) kill(Number(pid), SIGKILL)
+  const patience = new Int32Array(new SharedArrayBuffer(4))
+  for (let tries = 0; read(join(path, 'cgroup.procs')) !== '' && tries < 100; tries++) Atomics.wait(patience, 0, 0, 20)
+  if (existsSync(path)) rmdirSync(path)
+}
+
+/**
+ * Before the kill: a process in a frozen v1 cgroup does not die of SIGKILL until it is thawed. And a cgroup is frozen
+ * as long as one above it is.
+ */
+function thaw(path: string): void {
+  const [v1, v2] = [join(path, 'freezer.state'), join(path, 'cgroup.freeze')]
+  if (existsSync(v1)) writeFileSync(v1, 'THAWED')
+  if (existsSync(v2)) writeFileSync(v2, '0')
+}
+
+function strayLinks(): Leftover[] {
+  return readdirSync('/sys/class/net')
+    .filter((name) => LINK.test(name))
+    .map((name) => ({
+      what: `network link ${name}`,
+      remove() {
+        if (!existsSync(`/sys/class/net/${name}`)) return // the other end of a pair took it along
+        const { status, stderr } = spawnSync('ip', ['link', 'delete', name], { encoding: 'utf8' })
+        if (status !== 0) throw new Error(stderr.trim())
+      },
+    }))
+}
+
+/** Temporary folders, and halves of a root file system that somebody was building. */
+function strayFiles(): Leftover[] {
+  const rootfs = join(project, '.workshop', 'rootfs')
+  const places: [folder: string, name: RegExp][] = [
+    [tmpdir(), NAME],
+    ['/run', NAME],
+    [dirname(rootfs), /^(rootfs.*\.(new|old)-\d+|starters-.*)$/],
+  ]
+  const found = places.flatMap(([folder, pattern]) =>
+    existsSync(folder)
+      ? readdirSync(folder)
+          .filter((name) => pattern.test(name))
+          .map((name) => join(folder, name))
+      : [],
+  )
+  return found.map((path) => ({ what: path, remove: () => rmSync(path, { recursive: true, force: true }) }))
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return '' // gone meanwhile
+  }
+}
