@@ -20,6 +20,11 @@ await command(
 untouched starters fail as they should; and that the machine is as it was before.`,
     examples: ['npm test             everything', 'npm test 03          what has 03 in its file name'],
     needsLinux: true,
+    elsewhere: async ({ positionals }) => {
+      console.log("This is no Linux that may be broken, so the tests run in the workshop's VM: npm run test:vm")
+      const { loudly } = await import('./vm/steps.ts')
+      return loudly(process.execPath, ['--no-warnings', '--import', 'tsx', 'scripts/vm.ts', 'test', ...positionals])
+    },
   },
   async ({ positionals }) => {
     // Orphans come to us instead of to the machine's pid 1: so we can tell what the tests left behind.

@@ -14,7 +14,7 @@ export function requireMachine(here: boolean): void {
       1,
     )
   }
-  if (!here && process.env.WORKSHOP_HERE !== '1' && !isVirtual()) {
+  if (!isDisposable(here)) {
     throw new UsageError(
       'this looks like a real machine, not a VM, and you would be root: a mistake in a lesson could harm it.\n' +
         '  Work in the VM (npm run vm -- up, then npm run vm -- ssh), or say that you mean it: --here after --, or WORKSHOP_HERE=1 for all commands',
@@ -29,6 +29,11 @@ export function requireMachine(here: boolean): void {
       1,
     )
   }
+}
+
+/** Is this a Linux that may be broken, because it is a VM or because somebody says so? */
+export function isDisposable(here: boolean): boolean {
+  return process.platform === 'linux' && (here || process.env.WORKSHOP_HERE === '1' || isVirtual())
 }
 
 /** Goes on as root in this very process, where sudo asks for no password; returns where it would. */
