@@ -44,6 +44,8 @@ export interface Options {
   stdio?: [number, number, number]
   /** Print every call that the init makes. */
   verbose?: boolean
+  /** The command is to lead the terminal's foreground: terminal.ts. */
+  foreground?: boolean
   /** The task that a check is about: tasks.ts. */
   task?: string | undefined
 }
@@ -105,8 +107,8 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     for (const m of mechanisms) if (m.flags & CLONE_NEWUSER) m.outside?.(container)
     const messages = reader(ours)
     tell(ours, 'go')
-    const { verbose = false, task } = options
-    tell(ours, JSON.stringify({ layers, init: spec.init, verbose, task } satisfies Orders))
+    const { verbose = false, foreground = false, task } = options
+    tell(ours, JSON.stringify({ layers, init: spec.init, verbose, foreground, task } satisfies Orders))
     expect(await messages.next(), 'was ready')
     for (const m of mechanisms) if (!(m.flags & CLONE_NEWUSER)) m.outside?.(container)
     tell(ours, JSON.stringify(spec))

@@ -21,10 +21,12 @@ export interface Orders {
   init: boolean
   verbose: boolean
   task?: string | undefined
+  /** Lead the terminal's foreground: terminal.ts. */
+  foreground: boolean
 }
 
 try {
-  const { layers, init, verbose, task }: Orders = JSON.parse(readLine())
+  const { layers, init, verbose, task, foreground }: Orders = JSON.parse(readLine())
   if (verbose) traceTo('init')
   closeOnExec(CHANNEL)
   if (task) (await import('./tasks.ts')).setTask(task)
@@ -32,11 +34,13 @@ try {
   const mechanisms = []
   for (const one of layers) mechanisms.push(await load(one))
   const supervise = init ? await loadSupervisor(layers) : undefined
+  const terminal = foreground ? await import('./terminal.ts') : undefined
   flushCompileCache() // a process that ends in execve never comes to it
   say({ ready: true })
   const spec: Spec = JSON.parse(readLine())
   for (const mechanism of mechanisms) mechanism.inside?.(spec)
   say({ starting: true })
+  terminal?.leadForeground()
   if (supervise) supervise(spec)
   else becomeCommand(spec)
 } catch (error) {

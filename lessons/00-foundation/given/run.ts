@@ -44,8 +44,10 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
   const pending: Forwarded[] = []
   const forward = (signal: Forwarded) => (running ? pass(running, signal) : pending.push(signal))
   for (const signal of SIGNALS) process.on(signal, forward)
+  const terminal = isatty(0) ? await import('./terminal.ts') : undefined
+  const foreground = terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
   try {
-    running = await start(spec, layers, { verbose, task })
+    running = await start(spec, layers, { verbose, foreground, task })
     if (report !== undefined) writeSync(report, `${JSON.stringify({ pid: running.container.pid })}\n`)
     for (const signal of pending) pass(running, signal)
     return await running.wait()
@@ -54,6 +56,7 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
     writeSync(2, `box: ${explain(error)}\n`)
     return exitCodeOf(error) || ENGINE_ERROR
   } finally {
+    if (foreground) terminal?.toForeground()
     for (const signal of SIGNALS) process.off(signal, forward)
   }
 }

@@ -1,0 +1,56 @@
+/*
+ * Who gets what is typed: the terminal's foreground process group, and Ctrl-C goes to all of it. Most commands stay in
+ * the group of whoever started them, us included: that is how we count Ctrl-C. An interactive shell wants a group of
+ * its own, and asks at the end for the one that it found, which it could not name if that lay outside of its pid
+ * namespace. See tcsetpgrp(3) and credentials(7).
+ */
+import { bind } from './libc.ts'
+
+const SIG_BLOCK = 0
+const SIG_SETMASK = 2
+
+const setpgid = bind('int setpgid(pid_t pid, pid_t pgid)')
+const getpgrp = bind('pid_t getpgrp(void)')
+const tcgetpgrp = bind('pid_t tcgetpgrp(int fd)')
+const tcsetpgrp = bind('int tcsetpgrp(int fd, pid_t pgrp)')
+const sigprocmask = bind('int rt_sigprocmask(int how, void *set, void *oldset, size_t size)')
+
+const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh']
+
+/** Is this a shell that will prompt: no script, no -c? */
+export function isInteractiveShell([name = '', ...args]: string[]): boolean {
+  return SHELLS.includes(name.replace(/.*\//, '')) && args.every((arg) => /^-(?!\w*c)/.test(arg))
+}
+
+/**
+ * Stops, as a shell does that was started with `&`, until somebody brings us to the foreground: `fg`. A shell in a pid
+ * namespace cannot see that it is in the background, and would take the terminal from whoever is typing.
+ *
+ * @returns whether we are in the foreground now
+ */
+export function waitForForeground(): boolean {
+  const isOurs = () => tcgetpgrp(0) === getpgrp()
+  for (let tries = 0; tries < 3 && !isOurs(); tries++) process.kill(0, 'SIGTTIN') // more is in vain: nobody can say fg
+  return isOurs()
+}
+
+/** Makes this process the leader of a group of its own, and that one the terminal's foreground. */
+export function leadForeground(): void {
+  setpgid(0, 0)
+  toForeground()
+}
+
+/** Makes the group that this process is in the terminal's foreground. */
+export function toForeground(): void {
+  // Who asks for this from the background is stopped by SIGTTOU, unless it is blocked.
+  const before = new Uint8Array(8)
+  sigprocmask(SIG_BLOCK, new Uint8Array(8).fill(0xff), before, before.length)
+  try {
+    tcsetpgrp(0, getpgrp())
+  } catch (error) {
+    // ESRCH: our group lies outside of our pid namespace. Whoever is outside does it then.
+    if ((error as { code?: string }).code !== 'ESRCH') throw error
+  } finally {
+    sigprocmask(SIG_SETMASK, before, null, before.length)
+  }
+}
