@@ -41,10 +41,11 @@ function becomeRoot(): void {
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { status, stdout } = spawnSync('sh', ['-c', 'sudo -n true && command -v sudo'], { encoding: 'utf8' })
   if (status !== 0 || !process.execve) return
+  const { NODE_CHANNEL_FD: _, ...env } = process.env // tsx's, which sudo closes
   const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)]
-  // sudo has a PATH of its own; ours has the pinned Node on it.
-  const args = ['sudo', '-n', '-E', 'env', `PATH=${process.env.PATH}`, ...again]
-  process.execve(stdout.trim(), args, process.env)
+  // sudo has a PATH of its own; ours has the pinned Node on it, and may lack root's folders.
+  const args = ['sudo', '-n', '-E', 'env', `PATH=${env.PATH}:/usr/local/sbin:/usr/sbin:/sbin`, ...again]
+  process.execve(stdout.trim(), args, env)
 }
 
 /** Whether a hypervisor runs this kernel: the CPU says so on x86-64, the firmware's tables on either. */
