@@ -15,7 +15,7 @@
  * capabilities with it. The cgroup must come after the init's boot, or Node itself would count against the limits.
  */
 
-import type { Call } from './clone.ts'
+import type { Call, Child } from './clone.ts'
 import { clone } from './clone.ts'
 import type { ErrorData } from './errors.ts'
 import { closeSync, readSync, writeSync } from './fs.ts'
@@ -64,17 +64,26 @@ export class ContainerError extends Error {
 /** A container that has been started. */
 export class Running {
   readonly container: Container
-  readonly #pidfd: number
   readonly #ended: Promise<number>
+  #pidfd: number | undefined
 
-  constructor(container: Container, pidfd: number, ended: Promise<number>) {
+  constructor(container: Container, pidfd: number, mechanisms: Mechanism[]) {
     this.container = container
     this.#pidfd = pidfd
-    this.#ended = ended
+    this.#ended = this.#end(pidfd).finally(() => undoAll(mechanisms, container))
+  }
+
+  /** The exit code, once the pidfd says that the process has ended. Our event loop goes on meanwhile. */
+  async #end(pidfd: number): Promise<number> {
+    await readable(pidfd)
+    this.#pidfd = undefined // a later descriptor may get its number, and then a signal would hit another
+    closeSync(pidfd)
+    return exitCode(waitpid(this.container.pid)?.status ?? 0)
   }
 
   /** Sends a signal to its first process. One that has ended already is no error. */
   signal(number: number): void {
+    if (this.#pidfd === undefined) return
     try {
       pidfdSendSignal(this.#pidfd, number, null, 0)
     } catch (error) {
@@ -98,11 +107,17 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   const mechanisms = await Promise.all(layers.map(load))
   const flags = mechanisms.reduce((all, mechanism) => all | mechanism.flags, 0)
   const [ours, theirs] = channel()
-  const child = clone(flags, chain(flags, theirs, options.stdio ?? [0, 1, 2]))
-  closeSync(theirs)
+  let child: Child
+  try {
+    child = clone(flags, chain(flags, theirs, options.stdio ?? [0, 1, 2]))
+  } catch (error) {
+    closeSync(ours)
+    throw error
+  } finally {
+    closeSync(theirs)
+  }
   const container: Container = { id: spec.id, pid: child.pid, spec }
-  const ended = end(child.pid, child.pidfd).finally(() => undoAll(mechanisms, container))
-  const running = new Running(container, child.pidfd, ended)
+  const running = new Running(container, child.pidfd, mechanisms)
   try {
     for (const m of mechanisms) if (m.flags & CLONE_NEWUSER) m.outside?.(container)
     const messages = reader(ours)
@@ -118,7 +133,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     return running
   } catch (error) {
     running.signal(SIGKILL)
-    await ended
+    await running.wait()
     throw error
   } finally {
     closeSync(ours)
@@ -198,13 +213,6 @@ function expect(line: string | undefined, what: string): void {
   if (line === undefined) throw new ContainerError({ name: 'Error', message: `the init ended before it ${what}` })
   const message = JSON.parse(line)
   if (message.error) throw new ContainerError(message.error)
-}
-
-/** The exit code of a process, once its pidfd says that it has ended. Our event loop goes on meanwhile. */
-async function end(pid: number, pidfd: number): Promise<number> {
-  await readable(pidfd)
-  const ended = waitpid(pid)
-  return exitCode(ended?.status ?? 0)
 }
 
 /** Resolves when a descriptor has something to read, or its other end is closed. */
