@@ -28,6 +28,6 @@ The root for containers, /run/workshop/rootfs, can be written, and is gone with 
       console.error('`exit` ends it, with everything that runs in it.')
     }
     const shell = bash ? [bash, '--noprofile', '--norc'] : ['/bin/sh']
-    return run(labOrder(shell, 'lab', { PS1: bash ? '[lab] \\w# ' : '[lab] # ' }))
+    return run(labOrder(shell, 'lab', { PS1: bash ? '[lab] \\w# ' : '[lab] # ', HISTFILE: '' }))
   },
 )

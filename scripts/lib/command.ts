@@ -42,6 +42,7 @@ export async function command(
   body: (args: Arguments) => Promise<number | undefined>,
 ): Promise<void> {
   // npm runs scripts in the project's folder; the same for `npx tsx scripts/demo.ts` from elsewhere.
+  process.env.INIT_CWD = callersFolder // for whoever goes on as root: machine.ts
   process.chdir(project)
   process.env.NODE_COMPILE_CACHE ??= `${project}/.workshop/cache`
   try {

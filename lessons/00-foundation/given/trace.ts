@@ -78,7 +78,7 @@ function formatMemory(parameter: string, value: object): string {
   return `<${bytes.length} bytes>`
 }
 
-const octal = (value: unknown) => `0${Number(value).toString(8)}`
+const octal = (value: unknown) => (value ? `0${Number(value).toString(8)}` : '0')
 
 function nameOf(table: Record<string, number>, value: number): string {
   return Object.entries(table).find(([, number]) => number === value)?.[0] ?? String(value)
