@@ -1,0 +1,163 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seconds } from '#given/patience.ts'
+import { Clone } from './clone.ts'
+
+// In a clone with a .workshop of its own: what is built and brought here must not be what other tests run in.
+let clone: Clone
+let folder: string
+beforeAll(() => {
+  clone = new Clone()
+  for (const name of readdirSync(state()).filter((name) => name.startsWith('rootfs'))) rmSync(join(state(), name))
+  folder = mkdtempSync(join(tmpdir(), 'workshop-rootfs-'))
+})
+afterAll(() => {
+  clone[Symbol.dispose]()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const state = (...names: string[]) => join(clone.path, '.workshop', ...names)
+const inFolder = (name: string) => join(folder, name)
+const roots = () => readdirSync(state()).filter((name) => name.startsWith('rootfs'))
+const boxed = (...argv: string[]) => clone.run('box', 'run', '--reference', '--', ...argv).output
+
+function timed(...args: string[]) {
+  const started = Date.now()
+  return { ...clone.run('rootfs', ...args), took: Date.now() - started }
+}
+
+test('it is built in under 5 seconds from this machine, and again in under 1', () => {
+  const first = timed()
+  expect(first.code, first.output).toBe(0)
+  expect(first.output).toMatch(new RegExp(`^${state('rootfs')} +\\d+ MB, \\d+ files$`, 'm'))
+  expect(first.took).toBeLessThan(seconds(5))
+  const programs = readdirSync(state('rootfs/usr/bin')).concat(readdirSync(state('rootfs/bin')))
+  expect(programs).toEqual(
+    expect.arrayContaining(['sh', 'ls', 'cat', 'ps', 'hostname', 'mount', 'id', 'sleep', 'ipcs', 'kill']),
+  )
+
+  const made = readFileSync(state('rootfs.stamp'), 'utf8')
+  const again = timed()
+  expect(again.code).toBe(0)
+  expect(again.took).toBeLessThan(seconds(1))
+  expect(readFileSync(state('rootfs.stamp'), 'utf8')).toBe(made)
+  expect(roots()).toEqual(['rootfs', 'rootfs.stamp'])
+})
+
+test('two builds at a time make one, and leave no halves', async () => {
+  const build = () =>
+    spawn(process.execPath, ['--import', 'tsx', 'scripts/rootfs.ts', '--force'], { cwd: clone.path, stdio: 'ignore' })
+  const ends = await Promise.all([once(build(), 'exit'), once(build(), 'exit')])
+  expect(ends.map(([code]) => code)).toEqual([0, 0])
+  expect(roots()).toEqual(['rootfs', 'rootfs.stamp'])
+  expect(boxed('echo', 'it works')).toBe('it works\n')
+})
+
+test('a build that is killed is built by the next', async () => {
+  rmSync(state('rootfs.stamp'))
+  rmSync(state('rootfs'), { recursive: true })
+  const build = spawn(process.execPath, ['--import', 'tsx', 'scripts/rootfs.ts'], { cwd: clone.path, stdio: 'ignore' })
+  while (!roots().some((name) => name.includes('.new-'))) await new Promise(setImmediate)
+  build.kill('SIGKILL')
+  await once(build, 'exit')
+  expect(existsSync(state('rootfs.stamp'))).toBe(false)
+  expect(boxed('echo', 'it works')).toMatch(/building a root file system.*\nit works\n$|^it works\n.*building/s)
+  for (const half of roots().filter((name) => name.includes('-'))) rmSync(state(half), { recursive: true })
+})
+
+test('a root of yours is what box takes, and labs do not, until rootfs without options', () => {
+  const own = inFolder('own')
+  execFileSync('cp', ['-a', state('rootfs'), own])
+  writeFileSync(join(own, 'whose'), 'mine\n')
+  writeFileSync(join(own, 'name with a space é'), '')
+  const copied = clone.run('rootfs', '--from', own)
+  expect(copied.output).toMatch(new RegExp(`^${state('rootfs-own')} `, 'm'))
+  expect(boxed('cat', '/whose', '/name with a space é')).toBe('mine\n')
+  expect(
+    clone.run('lab', 'ls', '/run/workshop/rootfs').output,
+    'labs need the programs that checks call',
+  ).not.toContain('whose')
+
+  for (const [name, flag] of [
+    ['own.tar', '-c'],
+    ['own.tar.gz', '-cz'],
+  ] as const) {
+    writeFileSync(join(own, 'whose'), `${name}\n`)
+    execFileSync('tar', ['-C', own, flag, '-f', inFolder(name), '.'])
+    expect(clone.run('rootfs', '--tar', inFolder(name)).code).toBe(0)
+    expect(boxed('cat', '/whose')).toBe(`${name}\n`)
+  }
+
+  expect(clone.run('rootfs').output).toContain('that you had brought is removed')
+  expect(roots()).toEqual(['rootfs', 'rootfs.stamp'])
+  expect(boxed('ls', '/')).not.toContain('whose')
+})
+
+test('bad input changes nothing, and says what is wrong with it', () => {
+  mkdirSync(inFolder('empty'))
+  mkdirSync(inFolder('bare'))
+  writeFileSync(inFolder('bare/program'), '')
+  writeFileSync(inFolder('text'), 'not an archive '.repeat(1000))
+  execFileSync('tar', ['-cf', inFolder('nothing.tar'), '-T', '/dev/null'])
+  const table: [args: string[], code: number, message: RegExp][] = [
+    [['--from', inFolder('nope')], 2, /there is no such folder/],
+    [['--from', inFolder('text')], 2, /that is a file\. An archive is --tar/],
+    [['--from', inFolder('empty')], 2, /the folder is empty/],
+    [['--from', '/'], 2, /the workshop itself lies in it/],
+    [['--tar', inFolder('nope')], 2, /there is no such file/],
+    [['--tar', inFolder('empty')], 2, /that is a folder\. A folder is --from/],
+    [['--tar', inFolder('text')], 1, /nothing was installed\. tar says:.*not look like a tar archive/s],
+    [['--tar', inFolder('nothing.tar')], 1, /the archive is empty/],
+    [['--from', 'a', '--tar', 'b'], 2, /not both/],
+    [['debian.tar'], 2, /'debian\.tar' is too much.*an archive --tar/],
+    [['--forse'], 2, /Did you mean --force\?/],
+  ]
+  const before = roots()
+  for (const [args, code, message] of table) {
+    const ended = clone.run('rootfs', ...args)
+    expect(ended.output).toMatch(message)
+    expect(ended.output, 'no stack trace of ours').not.toMatch(/^\s+at /m)
+    expect(ended.code, ended.output).toBe(code)
+  }
+  expect(roots()).toEqual(before)
+
+  expect(clone.run('rootfs', '--from', inFolder('bare')).output).toContain('There is no shell in it')
+  clone.run('rootfs')
+})
+
+test('an archive writes nowhere but into its root', () => {
+  const target = inFolder('target')
+  for (const name of ['target', 'inside', 'trap/way']) mkdirSync(inFolder(name), { recursive: true })
+  for (const name of ['absolute', 'upward', 'trap/way/through']) writeFileSync(inFolder(name), 'evil\n')
+  const tar = (...args: string[]) => execFileSync('tar', args, { stdio: 'ignore' })
+
+  tar('-P', '-cf', inFolder('absolute.tar'), inFolder('absolute'))
+  rmSync(inFolder('absolute'))
+  expect(clone.run('rootfs', '--tar', inFolder('absolute.tar')).code).toBe(0)
+  expect(existsSync(inFolder('absolute'))).toBe(false)
+  expect(existsSync(state('rootfs-own', inFolder('absolute'))), 'its leading slash is that of the root').toBe(true)
+  clone.run('rootfs')
+
+  tar('-P', '-C', inFolder('inside'), '-cf', inFolder('upward.tar'), '../upward')
+  expect(clone.run('rootfs', '--tar', inFolder('upward.tar')).output).toContain('it has names with `..`')
+
+  symlinkSync(target, inFolder('inside/way')) // first a link to elsewhere, then a file through it
+  tar('-C', inFolder('inside'), '-cf', inFolder('through.tar'), 'way')
+  tar('-C', inFolder('trap'), '-rf', inFolder('through.tar'), 'way/through')
+  expect(clone.run('rootfs', '--tar', inFolder('through.tar')).code).toBe(1)
+  expect(readdirSync(target)).toEqual([])
+  expect(roots()).toEqual(['rootfs', 'rootfs.stamp'])
+})
