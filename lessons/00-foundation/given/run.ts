@@ -56,8 +56,8 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
     writeSync(2, `box: ${explain(error)}\n`)
     return exitCodeOf(error) || ENGINE_ERROR
   } finally {
+    // Our own handlers stay: one Ctrl-C more, on the last metres, must not change the exit code.
     if (foreground) terminal?.toForeground()
-    for (const signal of SIGNALS) process.off(signal, forward)
   }
 }
 
