@@ -47,8 +47,14 @@ export async function up(name: Name): Promise<number> {
     } else refuseOldPackages(name)
   }
   const code = await vagrant('up', name)
-  if (code !== 0 || state !== 'not_created' || name !== 'default') return code
+  const booted = state === 'not_created' || state === 'poweroff'
+  if (code !== 0 || name !== 'default' || !booted || hasSnapshot()) return code
   return vagrant('snapshot', 'save', name, FRESH) // what `reset` goes back to
+}
+
+function hasSnapshot(): boolean {
+  const { stdout } = spawnSync('vagrant', ['snapshot', 'list', 'default'], { cwd: project, env, encoding: 'utf8' })
+  return (stdout ?? '').split('\n').some((line) => line.trim() === FRESH)
 }
 
 /** A machine's node_modules are the box's. If the lockfile has changed since, npm would try to install in there. */
@@ -89,8 +95,7 @@ export async function connect(words: string[], name: Name = 'default'): Promise<
 /** Back to the snapshot of its first start; a machine that has none is made anew. */
 export async function reset(): Promise<number> {
   await ensure({ vagrant: TO_RUN.vagrant })
-  const list = spawnSync('vagrant', ['snapshot', 'list', 'default'], { cwd: project, env, encoding: 'utf8' })
-  if (list.status === 0 && list.stdout.split('\n').some((line) => line.trim() === FRESH)) {
+  if (hasSnapshot()) {
     return vagrant('snapshot', 'restore', 'default', FRESH, '--no-provision')
   }
   console.error('There is no snapshot of when it was new; making it anew takes a minute.')

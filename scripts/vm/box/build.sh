@@ -21,7 +21,7 @@ echo 'vagrant ALL=(ALL) NOPASSWD: ALL' | write /etc/sudoers.d/vagrant
 chmod 440 "$root/etc/sudoers.d/vagrant"
 
 # ── ssh: quick, by key only, and it prints the message of the day
-printf '%s\n' 'UseDNS no' 'PasswordAuthentication no' 'PrintMotd yes' 'PrintLastLog no' 'AcceptEnv WORKSHOP_*' |
+printf '%s\n' 'UseDNS no' 'PasswordAuthentication no' 'PrintMotd yes' 'PrintLastLog no' |
   write /etc/ssh/sshd_config.d/workshop.conf
 sed -i '/pam_motd\|pam_mail\|pam_lastlog/d' "$root/etc/pam.d/sshd"
 rm -f "$root"/etc/ssh/ssh_host_*

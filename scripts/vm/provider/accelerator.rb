@@ -34,6 +34,12 @@ module WorkshopQemu
       'you may not open /dev/kvm (sudo usermod -aG kvm $USER, then log in again)' unless File.writable?('/dev/kvm')
     end
 
+    def stop(thread)
+      Process.kill('KILL', thread.pid) if thread.alive?
+    rescue Errno::ESRCH
+      nil # it has just ended by itself
+    end
+
     # Some machines offer a KVM under which a kernel hangs. The init of our box says a word and powers off.
     def kvm_boots?(boot)
       command = [boot[:binary], '-machine', boot[:machine], '-accel', 'kvm', '-cpu', 'host', '-m', '512', '-no-reboot',
@@ -45,7 +51,7 @@ module WorkshopQemu
       rescue Timeout::Error
         false
       ensure
-        Process.kill('KILL', thread.pid) if thread.alive?
+        stop(thread)
       end
     end
   end

@@ -51,6 +51,7 @@ module WorkshopQemu
         list.use Call, IsState, Vagrant::MachineState::NOT_CREATED_ID do |env, made|
           next unless env[:result]
 
+          made.use(doing { require_box })
           made.use HandleBox
           made.use doing('Making its disks…') { @driver.create }
         end
@@ -72,6 +73,14 @@ module WorkshopQemu
         env[:workshop_resumed] = resuming
       end)
       ready(list)
+    end
+
+    def require_box
+      url = Array(@machine.config.vm.box_url).first.to_s
+      return if @machine.box || !url.start_with?('file://') || File.exist?(url.delete_prefix('file://'))
+
+      raise Error, "There is no #{url.delete_prefix('file://')} yet.\n" \
+                   '`npm run vm -- up` builds the box; WORKSHOP_BOX=file names one that you have.'
     end
 
     # It answers; then its clock, its folders, its provisioners.
@@ -96,7 +105,9 @@ module WorkshopQemu
       steps do |list|
         list.use ConfigValidate
         list.use Call, IsState, :running do |env, rest|
-          env[:result] ? block.call(rest) : rest.use(Message, 'It is not running. `vagrant up` starts it.')
+          raise Vagrant::Errors::VMNotRunningError unless env[:result]
+
+          block.call(rest)
         end
       end
     end
@@ -116,7 +127,15 @@ module WorkshopQemu
       end
     end
 
-    def action_suspend = when_running { |list| list.use(doing('Putting it to sleep…') { @driver.suspend }) }
+    def action_suspend
+      steps do |list|
+        list.use Call, IsState, :running do |env, rest|
+          next rest.use(Message, 'It is not running.') unless env[:result]
+
+          rest.use(doing('Putting it to sleep…') { @driver.suspend })
+        end
+      end
+    end
 
     def action_reload
       steps do |list|
@@ -127,15 +146,23 @@ module WorkshopQemu
 
     def action_destroy
       steps do |list|
-        list.use Call, DestroyConfirm do |env, rest|
-          next rest.use(Message, 'It stays.') unless env[:result]
+        list.use Call, IsState, Vagrant::MachineState::NOT_CREATED_ID do |env, rest|
+          next rest.use(doing { remove }) if env[:result] # what a killed `up` may have left
 
-          rest.use ProvisionerCleanup, :before
-          rest.use(doing('Removing it…') { @driver.destroy })
-          rest.use SyncedFolderCleanup
-          rest.use(doing { @machine.id = nil })
+          rest.use Call, DestroyConfirm do |confirmed, made|
+            next made.use(Message, 'It stays.') unless confirmed[:result]
+
+            made.use ProvisionerCleanup, :before
+            made.use(doing('Removing it…') { remove })
+            made.use SyncedFolderCleanup
+          end
         end
       end
+    end
+
+    def remove
+      @driver.destroy
+      @machine.id = nil
     end
 
     def action_snapshot_save
