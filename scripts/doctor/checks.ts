@@ -4,7 +4,7 @@
  */
 import { NAMESPACES } from '#given/proc.ts'
 import { boxFile } from '../vm/box.ts'
-import { missing, TO_BUILD, TO_RUN } from '../vm/tools.ts'
+import { missing, TO_RUN, toBuild } from '../vm/tools.ts'
 import type { Host } from './host.ts'
 
 export type Verdict = 'ok' | 'warning' | 'missing'
@@ -151,7 +151,7 @@ function box(host: Host): Finding[] {
   if (worksHere(host) && !host.find('vagrant')) return []
   const file = process.env.WORKSHOP_BOX ?? boxFile()
   if (host.exists(file) || file.includes('://')) return [ok('box', file)]
-  const tools = host.platform === 'linux' ? missing(TO_BUILD, host) : undefined
+  const tools = host.platform === 'linux' ? missing(toBuild(host.uid), host) : undefined
   const said = tools ? `not built yet; that takes ${tools.programs.join(', ')}` : 'not built yet (a minute)'
   return [warning('box', said, tools ? tools.command : 'npm run vm -- box')]
 }

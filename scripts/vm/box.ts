@@ -20,8 +20,8 @@ import {
 import { join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { project } from '../lib/lessons.ts'
-import { quietly, step, vmFolder } from './steps.ts'
-import { arch, ask, ensure, find, TO_BUILD } from './tools.ts'
+import { quietly, startLog, step, vmFolder } from './steps.ts'
+import { arch, ask, ensure, find, toBuild } from './tools.ts'
 
 const recipe = join(project, 'scripts', 'vm', 'box')
 const NPM = '12.2.0' // the guest's; node-linux-* brings Node alone
@@ -52,7 +52,8 @@ export async function ensureBox({ suite = 'bookworm', force = false } = {}): Pro
       1,
     )
   }
-  await ensure(TO_BUILD)
+  startLog()
+  await ensure(toBuild())
   mkdirSync(parts, { recursive: true })
   if (!isCurrent(parts, 'root')) await buildRoot(name, parts)
   if (!isCurrent(parts, 'deps')) await buildDeps(parts)
@@ -185,7 +186,7 @@ async function pack(suite: string, parts: string, file: string): Promise<void> {
   writeFileSync(join(parts, 'metadata.json'), `${JSON.stringify(metadata, null, 2)}\n`)
   copyFileSync(join(recipe, 'Vagrantfile'), join(parts, 'Vagrantfile'))
   const names = ['metadata.json', 'Vagrantfile', 'vagrant_private_key', 'packages.tsv', 'vmlinuz', 'initrd.img']
-  const unfinished = `${file}.${process.pid}`
+  const unfinished = `${file}.new`
   await quietly('tar', ['-cf', unfinished, '-C', parts, ...names, 'root.qcow2', 'deps.qcow2'])
   chmodSync(unfinished, 0o600) // it holds a key
   renameSync(unfinished, file)

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { appendFileSync, mkdirSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { chalk } from '#given/show.ts'
@@ -32,6 +32,11 @@ export async function step<T>(what: string, usually: number, body: () => Promise
   } finally {
     clearInterval(clock)
   }
+}
+
+/** A new log. */
+export function startLog(): void {
+  rmSync(log, { force: true })
 }
 
 /** Runs a program whose output goes to the log, and whose failure shows the log's last lines. */

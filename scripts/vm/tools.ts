@@ -16,14 +16,15 @@ export const TO_RUN = {
   'qemu-img': ['qemu-utils', 'qemu'],
 }
 
-/** And what building its box takes besides, on a Debian or an Ubuntu. */
-export const TO_BUILD = {
+/** And what building its box takes besides, on a Debian or an Ubuntu. Who is not root maps a range of ids. */
+export const toBuild = (uid = process.getuid?.()) => ({
   mmdebstrap: ['mmdebstrap'],
   'mkfs.ext4': ['e2fsprogs'],
   'qemu-img': ['qemu-utils'],
   'ssh-keygen': ['openssh-client'],
   xz: ['xz-utils'],
-}
+  ...(uid === 0 ? {} : { newuidmap: ['uidmap'] }),
+})
 
 type Tools = Record<string, string[]>
 

@@ -17,7 +17,7 @@ module WorkshopQemu
     SUSPENDED = 'workshop-suspended'
     ARM = RbConfig::CONFIG['host_cpu'].match?(/arm64|aarch64/)
     BINARY = ARM ? 'qemu-system-aarch64' : 'qemu-system-x86_64'
-    MACHINE = ARM ? 'virt' : 'q35'
+    MACHINE = ARM ? 'virt,gic-version=max' : 'q35'
     CONSOLE = ARM ? 'ttyAMA0' : 'ttyS0'
     # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate.
     EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16'
