@@ -6,7 +6,8 @@
  * What it cannot confine: the clock, block devices that one makes with mknod, and whatever else uid 0 may do to a
  * kernel that it shares. That is why the lab belongs into a VM.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { enterRoot, makePrivate, mountDev } from '../../../solutions/03-mount/mount.ts'
 import {
   CLONE_NEWCGROUP,
@@ -50,8 +51,9 @@ export const lab: Mechanism = {
   inside({ hostname, rootfs }) {
     sethostname(hostname)
     makePrivate()
-    // Reachable by these, even when they lie below /tmp, which is about to be another.
-    const [files, image] = [openSync(project, 'r'), openSync(rootfs, 'r')]
+    // Opened, they can be reached even when they lie below /tmp, which is about to be another.
+    const needed = NEEDED.map((path) => ({ path, fd: openSync(path, 'r') }))
+    const image = openSync(rootfs, 'r')
     mount('/', STAGE, null, MS_BIND | MS_REC, null)
     readOnly(STAGE)
     mountKernelFiles()
@@ -59,9 +61,9 @@ export const lab: Mechanism = {
     mkdirSync(`${STAGE}/dev/mqueue`)
     mount('mqueue', `${STAGE}/dev/mqueue`, 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
     mountWritable()
-    if (!existsSync(`${STAGE}${project}/package.json`)) showProject(files)
+    for (const { path, fd } of needed) if (!existsSync(STAGE + path)) show(path, fd)
     mountRootfs(image)
-    for (const fd of [files, image]) closeSync(fd)
+    for (const fd of [image, ...needed.map(({ fd }) => fd)]) closeSync(fd)
     shadowEtc()
     enterRoot(STAGE)
     mount(null, '/', null, MS_REC | MS_PRIVATE, null)
@@ -114,11 +116,14 @@ function mountWritable(): void {
   mount('proc', `${STAGE}${LAB}/proc`, 'proc', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
 }
 
-/** The project, where the lab's own /tmp or /run hides it. */
-function showProject(files: number): void {
-  mkdirSync(STAGE + project, { recursive: true })
-  mount(`/proc/self/fd/${files}`, STAGE + project, null, MS_BIND | MS_REC, null)
-  readOnly(STAGE + project)
+/** Folders of the host that a lab works with: the project, its packages, and Node. */
+const NEEDED = [project, realpathSync(`${project}/node_modules`), dirname(realpathSync(process.execPath))]
+
+/** Shows such a folder again, where the lab's own /tmp or /run hides it. */
+function show(path: string, fd: number): void {
+  mkdirSync(STAGE + path, { recursive: true })
+  mount(`/proc/self/fd/${fd}`, STAGE + path, null, MS_BIND | MS_REC, null)
+  readOnly(STAGE + path)
 }
 
 /** Copies of the files in /etc that a lesson may write. */
