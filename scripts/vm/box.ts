@@ -17,7 +17,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { project } from '../lib/lessons.ts'
 import { quietly, startLog, step, vmFolder } from './steps.ts'
@@ -86,6 +86,8 @@ async function buildRoot(suite: string, parts: string): Promise<void> {
   for (const file of [key, `${key}.pub`]) rmSync(file, { force: true })
   await quietly('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'workshop', '-f', key])
   const lean = ['man', 'doc', 'locale', 'info'].map((name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`)
+  const uploads = [...readdirSync(recipe).map((name) => join(recipe, name)), `${key}.pub`]
+  const made = ['root.qcow2', 'vmlinuz', 'initrd.img', 'packages.tsv', 'kernel']
   const packages = [`linux-image-cloud-${arch}`, ...packageList()]
   const args = [
     '--variant=minbase',
@@ -93,7 +95,10 @@ async function buildRoot(suite: string, parts: string): Promise<void> {
     ...lean,
     '--aptopt=Apt::Install-Recommends "false"',
     `--include=${packages.join(',')}`,
-    `--customize-hook=${quote(join(recipe, 'build.sh'))} "$1" ${quote(parts)}`,
+    '--customize-hook=mkdir -p "$1/tmp/workshop"',
+    ...uploads.map((file) => `--customize-hook=upload ${quote(file)} /tmp/workshop/${basename(file)}`),
+    '--customize-hook=sh "$1/tmp/workshop/build.sh" "$1"',
+    ...made.map((name) => `--customize-hook=download /tmp/workshop/out/${name} ${quote(join(parts, name))}`),
     suite,
     '-',
     ...mirrors(suite),
@@ -141,14 +146,23 @@ async function installDeps(tree: string): Promise<void> {
   for (const name of ['package.json', 'package-lock.json']) copyFileSync(join(project, name), join(tree, name))
   const target = ['--os=linux', `--cpu=${process.arch}`, '--libc=glibc']
   await npm(['ci', ...target, '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], tree)
-  const own = ['--prefix', tree, '--global', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
-  await npm(['install', ...own, `npm@${NPM}`], tree) // lands in lib/node_modules, and bin has links to it
+  await unpackNpm(tree)
   const node = `node_modules/node-linux-${process.arch}`
   symlinkSync(`../${node}/bin/node`, join(tree, 'bin', 'node'))
   for (const name of ['include', 'share', 'CHANGELOG.md'])
     rmSync(join(tree, node, name), { recursive: true, force: true })
   // As setup.mjs writes it when it has installed them; init puts it in its place.
   writeFileSync(join(tree, 'setup'), hash(readFileSync(join(project, 'package-lock.json'))))
+}
+
+/** From its package, since `npm install npm` asks whether it fits the Node that this machine has. */
+async function unpackNpm(tree: string): Promise<void> {
+  const folder = join(tree, 'lib', 'node_modules', 'npm')
+  for (const path of [folder, join(tree, 'bin')]) mkdirSync(path, { recursive: true })
+  await npm(['pack', '--prefer-offline', `npm@${NPM}`], tree)
+  await quietly('tar', ['-xzf', `npm-${NPM}.tgz`, '--strip-components=1', '-C', folder], { cwd: tree })
+  rmSync(join(tree, `npm-${NPM}.tgz`))
+  for (const name of ['npm', 'npx']) symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(tree, 'bin', name))
 }
 
 /** npm under its own Node: the one in node_modules may be too new for it. */

@@ -1,12 +1,14 @@
 #!/bin/sh
 # Fills a root tree with what the workshop's machine is, and makes its disk. mmdebstrap calls this at the end of its
-# work, as root or as the root of a user namespace: build.sh ROOT OUT
+# work, as root or as the root of a user namespace: sh build.sh ROOT. This folder and the key's public half lie in
+# ROOT/tmp/workshop then, and what is made goes there too, since a user namespace sees little else.
 #
 # Out come root.qcow2, vmlinuz, initrd.img, packages.tsv. There is no boot loader and no partition table, so nothing
 # has to be mounted: QEMU loads the kernel itself, and the disk is the file system.
 set -eu
-root=$1 out=$2
-here=$(dirname "$0")
+root=$1
+here=$root/tmp/workshop out=$root/tmp/workshop/out
+mkdir "$out"
 inside() { chroot "$root" "$@"; }
 write() { mkdir -p "$(dirname "$root$1")" && cat > "$root$1"; }
 
@@ -14,7 +16,7 @@ write() { mkdir -p "$(dirname "$root$1")" && cat > "$root$1"; }
 inside useradd --create-home --shell /bin/bash vagrant
 inside passwd --delete vagrant > /dev/null
 mkdir -m 700 "$root/home/vagrant/.ssh"
-cp "$out/vagrant_private_key.pub" "$root/home/vagrant/.ssh/authorized_keys"
+cp "$here/vagrant_private_key.pub" "$root/home/vagrant/.ssh/authorized_keys"
 printf 'cd /vagrant\n. ~/.bashrc\n' | write /home/vagrant/.bash_profile
 inside chown -R vagrant:vagrant /home/vagrant
 echo 'vagrant ALL=(ALL) NOPASSWD: ALL' | write /etc/sudoers.d/vagrant
@@ -62,7 +64,7 @@ touch "$root/etc/.updated" "$root/var/.updated"
 
 # ── the kernel, its initrd, and the record of what is in the box
 kernel=$(ls "$root/lib/modules" | sort -V | tail -n 1)
-"$here/initrd.sh" "$root" "$kernel" > "$out/initrd.img"
+sh "$here/initrd.sh" "$root" "$kernel" > "$out/initrd.img"
 cp "$root/boot/vmlinuz-$kernel" "$out/vmlinuz"
 inside dpkg-query --show > "$out/packages.tsv"
 echo "$kernel" > "$out/kernel"
@@ -71,8 +73,11 @@ rm -rf "$root"/boot/* "$root"/vmlinuz* "$root"/initrd.img* "$root"/var/lib/apt/l
 # ── the disk: an ext4 of 8 GB, of which the file holds what is written
 disk=$out/root.raw
 truncate --size 8G "$disk"
-# mmdebstrap has /proc and /sys mounted in the tree; a plain bind mount shows what lies below them.
-unshare --mount sh -c 'mount --bind "$1" /mnt && mkfs.ext4 -q -F -L root -m 0 -E lazy_itable_init=1 -d /mnt "$2"' \
-  mkfs "$root" "$disk"
+# mmdebstrap has /proc and /sys mounted in the tree; a plain bind mount shows what lies below them. /tmp starts empty.
+unshare --mount sh -euc '
+  mount --bind "$1" /mnt
+  mount -t tmpfs -o mode=1777 none /mnt/tmp
+  mkfs.ext4 -q -F -L root -m 0 -E lazy_itable_init=1 -d /mnt "$2"
+' mkfs "$root" "$disk"
 qemu-img convert -c -o compression_type=zstd -O qcow2 "$disk" "$out/root.qcow2"
 rm "$disk"
