@@ -150,13 +150,14 @@ test('02.4 forward passes each signal on to the command', async () => {
     '02.4',
   )
   await box.program.until(() => box.program.stdout.includes('ready'), 'the command had its handlers')
+  const children = () => processes(['--ppid', `${box.pid}`], 'args')
+  await expect.poll(children, { timeout: seconds(3) }).toContain('sleep 61')
   for (const name of signals) {
     await kill(name, box.pid)
     await box.program.until(() => box.program.stdout.includes(`SIG${name}\n`), `SIG${name} reached the command`, 3)
   }
   expect(box.program.stdout.split('\n').slice(1, -1), 'each signal once').toEqual(signals.map((name) => `SIG${name}`))
-  const children = await processes(['--ppid', `${box.pid}`], 'args')
-  expect(children, 'the others in the container are not meant').toContain('sleep 61')
+  expect(await children(), 'the others in the container are not meant').toContain('sleep 61')
 
   await using sleep = await startWithInit(['sleep', '60'], '02.4')
   expect((await sleep.stop('SIGTERM')).code, 'no pid 1, so SIGTERM ends it without a handler').toBe(143)
