@@ -21,6 +21,7 @@ module WorkshopQemu
     CONSOLE = ARM ? 'ttyAMA0' : 'ttyS0'
     # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate.
     EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16'
+    FULL = 'The disk that holds .vagrant and ~/.vagrant.d is full. Make room, then `vagrant halt --force` and `vagrant up`.'
     OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
              hardware.json accelerator].freeze
 
@@ -120,7 +121,7 @@ module WorkshopQemu
     def complaint
       return "QEMU has ended. #{logged}" unless running?
 
-      'its disk is full: QEMU has paused it. Make room on this machine and `vagrant reload`' if monitor.status == 'io-error'
+      "QEMU has paused it, since it cannot write. #{FULL}" if monitor.status == 'io-error'
     end
 
     private
@@ -221,7 +222,7 @@ module WorkshopQemu
       return result.stdout if result.exit_code.zero?
 
       complaint = result.stderr.strip
-      full = complaint.include?('No space left') ? "\nThe disk that holds .vagrant and ~/.vagrant.d is full." : ''
+      full = complaint.include?('No space left') ? "\n#{FULL}" : ''
       gone = complaint.include?('Could not open backing file') ? "\nIts box was removed. `vagrant destroy` and `vagrant up` make a new machine." : ''
       raise Error, "#{command.first} failed: #{complaint}#{full}#{gone}"
     rescue Vagrant::Errors::CommandUnavailable

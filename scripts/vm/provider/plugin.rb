@@ -6,8 +6,12 @@
 # vagrant_private_key. ../README.md tells what was learned on the way.
 module WorkshopQemu
   class Error < Vagrant::Errors::VagrantError
-    error_message('%{text}')
-    def initialize(text) = super(text: text)
+    attr_reader :error_message
+
+    def initialize(text)
+      @error_message = text
+      super()
+    end
   end
 
   # What a Vagrantfile may set: config.vm.provider(:workshop_qemu) { |qemu| qemu.memory = 2048 }

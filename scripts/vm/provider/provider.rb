@@ -39,7 +39,11 @@ module WorkshopQemu
         define_method(:initialize) { |app, _env| @app = app }
         define_method(:call) do |env|
           env[:ui].output(say) if say
-          block.call(env)
+          begin
+            block.call(env)
+          rescue Errno::ENOSPC => error
+            raise Error, "#{error.message}\n#{Driver::FULL}"
+          end
           @app.call(env)
         end
       end
@@ -62,7 +66,14 @@ module WorkshopQemu
       end
     end
     alias action_start action_up
-    alias action_resume action_up
+
+    def action_resume
+      steps do |list|
+        list.use Call, IsState, :saved do |env, rest|
+          env[:result] ? rest.use(action_up) : rest.use(Message, 'It is not suspended.')
+        end
+      end
+    end
 
     def start(list)
       list.use(doing do |env|
@@ -92,10 +103,16 @@ module WorkshopQemu
       list.use SyncedFolders
     end
 
+    # Until it answers, or QEMU says why it never will.
     def wait(env)
-      WaitForCommunicator.new(->(_) {}, env, [:running]).call(env)
-    rescue Vagrant::Errors::VMBootBadState, Vagrant::Errors::VMBootTimeout => error
-      raise Error, "The machine does not answer: #{@driver.complaint || error.message}"
+      waiting = Thread.current
+      watch = Thread.new do
+        sleep 2 until (complaint = @driver.complaint)
+        waiting.raise(Error.new("The machine does not answer: #{complaint}"))
+      end
+      WaitForCommunicator.new(->(_) {}, env, nil).call(env)
+    ensure
+      watch.kill
     end
 
     # A machine that slept thinks that no time has passed.
@@ -139,8 +156,12 @@ module WorkshopQemu
 
     def action_reload
       steps do |list|
-        list.use action_halt
-        list.use action_up
+        list.use Call, IsState, Vagrant::MachineState::NOT_CREATED_ID do |env, rest|
+          next rest.use(Message, 'It is not created. `vagrant up` makes it.') if env[:result]
+
+          rest.use action_halt
+          rest.use action_up
+        end
       end
     end
 
