@@ -49,6 +49,25 @@ module WorkshopQemu
       end
     end
 
+    # A step around all later ones: where QEMU says why the machine will never answer, they need not go on waiting.
+    def watching
+      driver = @driver
+      Class.new do
+        define_method(:initialize) { |app, _env| @app = app }
+        define_method(:call) do |env|
+          steps = Thread.current
+          watch = Thread.new do
+            Thread.current.report_on_exception = false
+            sleep 2 until (complaint = driver.complaint)
+            steps.raise(Error.new("The machine does not answer: #{complaint}"))
+          end
+          @app.call(env)
+        ensure
+          watch.kill
+        end
+      end
+    end
+
     def action_up
       steps do |list|
         list.use ConfigValidate
@@ -97,22 +116,11 @@ module WorkshopQemu
     # It answers; then its clock, its folders, its provisioners.
     def ready(list)
       list.use(doing { @machine.id = "workshop-#{@machine.name}" })
-      list.use doing { |env| wait(env) }
+      list.use watching
+      list.use WaitForCommunicator
       list.use(doing { |env| set_clock if env[:workshop_resumed] })
       list.use Provision
       list.use SyncedFolders
-    end
-
-    # Until it answers, or QEMU says why it never will.
-    def wait(env)
-      waiting = Thread.current
-      watch = Thread.new do
-        sleep 2 until (complaint = @driver.complaint)
-        waiting.raise(Error.new("The machine does not answer: #{complaint}"))
-      end
-      WaitForCommunicator.new(->(_) {}, env, nil).call(env)
-    ensure
-      watch.kill
     end
 
     # A machine that slept thinks that no time has passed.
