@@ -57,6 +57,7 @@ inside systemctl --quiet mask \
   modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service \
   modprobe@fuse.service modprobe@loop.service \
   sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount 2> /dev/null
+printf '%s\n' '[Manager]' 'DefaultTimeoutStopSec=10s' | write /etc/systemd/system.conf.d/workshop.conf
 rm -f "$root/etc/machine-id"
 inside systemd-machine-id-setup > /dev/null 2>&1
 inside ldconfig
