@@ -6,13 +6,11 @@
  * TypeScript.
  */
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 const project = new URL('..', import.meta.url).pathname
 const state = join(project, '.workshop')
-const stampFile = join(state, 'setup')
 const lockFile = join(state, 'setup.lock')
 
 /** Programs that demos and checks call, and the Debian package of each. */
@@ -46,12 +44,22 @@ function setUp() {
 
 /** Is what the lockfile lists not what is installed? */
 function packagesMissing() {
-  if (!existsSync('node_modules/.package-lock.json') || !existsSync(stampFile)) return true
-  return readFileSync(stampFile, 'utf8') !== lockfileHash()
+  const wanted = readLockfile('package-lock.json')
+  const there = readLockfile('node_modules/.package-lock.json') // npm writes it last: a killed install has none
+  return Object.entries(wanted).some(([path, entry]) => {
+    return path !== '' && (there[path] ? there[path].version !== entry.version : isForUs(entry))
+  })
 }
 
-function lockfileHash() {
-  return createHash('sha256').update(readFileSync('package-lock.json')).digest('hex')
+function readLockfile(file) {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')).packages ?? {}) : {}
+}
+
+/** An optional package is for some systems only, such as the Node for another processor; npm leaves the others out. */
+function isForUs({ optional, os, cpu, libc }) {
+  if (!optional) return true
+  const fits = (list, word) => !list || [list].flat().includes(word)
+  return Boolean(os || cpu) && fits(os, process.platform) && fits(cpu, process.arch) && fits(libc, 'glibc')
 }
 
 function installPackages() {
@@ -64,8 +72,6 @@ function installPackages() {
   if (!run(program, args)) {
     stop(`npm ci failed; what it says is above. Try it by itself:\n  npm ci`)
   }
-  mkdirSync(state, { recursive: true })
-  writeFileSync(stampFile, lockfileHash())
   say(`Packages installed in ${Math.round((Date.now() - started) / 1000)} s.`)
 }
 

@@ -21,7 +21,9 @@ test('02.1 one process, two numbers: 1 in the container, another on the host', a
 
   expect(box.program.stdout, `${noFlag} its number is the host's`).toBe('1\n')
   await expectOwnNumbers(box)
-  expect(await processes(['-p', `${box.pid}`], 'args'), 'the host sees it, by its own number').toEqual(['sleep 60'])
+  const command = () => processes(['-p', `${box.pid}`], 'args') // of the shell, and a moment later of the sleep
+  const message = 'the host sees it, by its own number'
+  await expect.poll(command, { message, timeout: seconds(3) }).toEqual(['sleep 60'])
 })
 
 test('02.1 httpd and vsftpd are both pid 1 and blind to each other, and the host sees both', async () => {
@@ -154,7 +156,11 @@ test('02.4 forward passes each signal on to the command', async () => {
   await expect.poll(children, { timeout: seconds(3) }).toContain('sleep 61')
   for (const name of signals) {
     await kill(name, box.pid)
-    await box.program.until(() => box.program.stdout.includes(`SIG${name}\n`), `SIG${name} reached the command`, 3)
+    await box.program.until(
+      () => box.program.stdout.includes(`SIG${name}\n`),
+      `SIG${name} at the command: does forward kill(child, …) for each name?`,
+      3,
+    )
   }
   expect(box.program.stdout.split('\n').slice(1, -1), 'each signal once').toEqual(signals.map((name) => `SIG${name}`))
   expect(await children(), 'the others in the container are not meant').toContain('sleep 61')

@@ -74,7 +74,7 @@ test('03.2 nothing of the host is left: not above, not behind, not in an open de
   const options: BoxOptions = { only: ['pid', 'mount'], rootfs: ROOTFS, cwd: '.', init: true, task: '03.2' }
   const box = await host.run(['sh', '-c', script], options)
   const hint =
-    'pivot_root(2) wants a mount, not a mere folder: bind rootfs on itself first. ' +
+    'pivot_root(2) EINVAL: rootfs is no mount, so bind it on itself first; or the mounts are still shared, 03.1. ' +
     'umount2(2) EBUSY: the old root is in use, so MNT_DETACH'
   reached(box, hint)
 
@@ -116,7 +116,10 @@ test('03.3 /proc shows the container and nothing else; /sys is its own, and read
   reached(box)
 
   const [proc, sys, processes, alias, ...mounted] = box.stdout.split('\n')
-  expect(proc, `/proc is not a procfs: mount(2) with the type proc\n${box.stderr}`).toBe('proc')
+  expect(
+    proc,
+    `/proc is not a procfs: mount(2) with the type proc, and enterRoot has to bring it along, MS_REC\n${box.stderr}`,
+  ).toBe('proc')
   expect(sys, `/sys is not a sysfs: mount(2) with the type sysfs\n${box.stderr}`).toBe('sysfs')
   const whose = "/proc shows the host's processes: a new procfs shows the pid namespace of the one who mounts it"
   expect(processes, whose).toBe('/proc/1')

@@ -19,9 +19,10 @@ export class LessonReporter implements Reporter {
       return
     }
     this.failed++
-    this.next ??= test.name
+    const said = describeFailure(errors?.[0])
+    this.next ??= said.find((line) => line.includes('cannot be loaded')) ?? test.name
     console.log(`  ${chalk.red('✗')} ${chalk.bold(test.name)}`)
-    for (const line of describeFailure(errors?.[0])) console.log(`      ${line}`)
+    for (const line of said) console.log(`      ${line}`)
   }
 
   onTestModuleEnd(module: { errors(): readonly { message: string }[] }): void {
@@ -45,18 +46,37 @@ function describeFailure(error: Failure | undefined): string[] {
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
   const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
   if (engine) return String(engine).slice('box: '.length).trimEnd().split('\n')
-  const [first = '', ...more] = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
-  const said = first.match(/^(.*): expected .* (?:to|not to) .*$/s)?.[1]
-  if (!said || !('expected' in error)) return [first, ...more.slice(0, 12)]
-  return [said, ...labelled('expected', error.expected), ...labelled('received', error.actual)]
+  const lines = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
+  const compared = /^(?:([\s\S]+?): )?expected [\s\S]+ (not )?to [a-z]/.exec(text)
+  if (!compared || !('expected' in error)) return lines.slice(0, 13)
+  const [, said, not] = compared
+  const [expected, received] = differing(error.expected, error.actual)
+  const label = not ? 'expected anything but' : 'expected'
+  return [...(said ? said.split('\n') : []), ...labelled(label, expected), ...labelled('received', received)]
 }
 
-function labelled(label: string, value: unknown): string[] {
-  const [first = '', ...more] = show(value).trimEnd().split('\n').slice(0, 12)
-  return [`${chalk.dim(label)}  ${first}`, ...more.map((line) => `          ${line}`)]
+/** Two values as text, from where they differ. Where the eye would see no difference, as JSON has them. */
+function differing(expected: unknown, actual: unknown): [string[], string[]] {
+  const [one, other] = [show(expected).split('\n'), show(actual).split('\n')]
+  const [a, b] = [one.join('\n').trim(), other.join('\n').trim()]
+  if (a === b || CONTROL.test(a + b)) return [[JSON.stringify(expected) ?? a], [JSON.stringify(actual) ?? b]]
+  const first = one.findIndex((line, i) => line !== other[i])
+  return first > 3
+    ? [
+        ['…', ...one.slice(first)],
+        ['…', ...other.slice(first)],
+      ]
+    : [one, other]
+}
+
+const CONTROL = /[^\P{Cc}\n\t]/u
+
+function labelled(label: string, lines: string[]): string[] {
+  const [first = '', ...more] = lines.slice(0, 12)
+  return [`${chalk.dim(label)}  ${first}`, ...more.filter(Boolean).map((line) => `          ${line}`)]
 }
 
 function show(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? '(nothing)' : value
+  if (typeof value === 'string') return value === '' ? '(nothing)' : value.trimEnd()
   return value === undefined ? '(nothing)' : (JSON.stringify(value) ?? String(value))
 }

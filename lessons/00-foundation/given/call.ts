@@ -6,7 +6,7 @@
  * Writes {"result": …} or {"error": …} to descriptor 3; what the function prints stays its own.
  */
 import { writeSync } from 'node:fs'
-import { toData } from './errors.ts'
+import { inProject, toData } from './errors.ts'
 import { importFile } from './stack.ts'
 import { setTask } from './tasks.ts'
 
@@ -14,7 +14,7 @@ const [file = '', name = '', args = '[]', task] = process.argv.slice(2)
 try {
   setTask(task)
   const fn = (await importFile(file))[name]
-  if (typeof fn !== 'function') throw new TypeError(`${file} does not export a function '${name}'`)
+  if (typeof fn !== 'function') throw new TypeError(`${inProject(file)} does not export a function '${name}'`)
   const result = await fn(...JSON.parse(args))
   writeSync(3, `${JSON.stringify({ result })}\n`)
 } catch (error) {

@@ -93,9 +93,10 @@ export class Program {
   async until(condition: () => boolean, what: string, limit = 8): Promise<void> {
     const deadline = Date.now() + seconds(limit)
     while (!condition()) {
-      if (this.ended) throw new Error(`it ended before ${what}\n${this.stdout}${this.stderr}`.trimEnd())
+      if (this.ended)
+        throw new Error(`it ended, and one still waited for this: ${what}\n${this.stdout}${this.stderr}`.trimEnd())
       if (Date.now() > deadline)
-        throw new Error(`waited ${limit} s in vain for ${what}\n${this.stdout}${this.stderr}`.trimEnd())
+        throw new Error(`waited ${limit} s in vain for this: ${what}\n${this.stdout}${this.stderr}`.trimEnd())
       await new Promise<void>((resolve) => {
         const wake = () => {
           clearTimeout(timer)
@@ -205,9 +206,9 @@ export class Lab implements AsyncDisposable {
     const { code, stderr } = await this.#limit(program)
     const answer: { result: T; error?: ErrorData } | undefined = JSON.parse(program.reports[0] ?? 'null')
     if (!answer) throw new Error(`${name}() ended its process, exit code ${code}\n${stderr}`)
-    if (answer.error)
-      throw Object.assign(new Error(answer.error.message), { name: answer.error.name, code: answer.error.code })
-    return answer.result
+    if (!answer.error) return answer.result
+    const { message, where, name: kind, code: errno } = answer.error
+    throw Object.assign(new Error(where ? `${message}\n  in ${where}` : message), { name: kind, code: errno })
   }
 
   /** A file of the lab, such as /proc/12/status. */
@@ -282,7 +283,9 @@ export class Lab implements AsyncDisposable {
       timer = setTimeout(() => {
         program.signal('SIGKILL')
         reject(
-          new Error(`still running after ${limit} s, so it was killed\n${program.stdout}${program.stderr}`.trimEnd()),
+          new Error(
+            `still running after ${limit} s, so it was killed: does something wait, or loop, for ever?\n${program.stdout}${program.stderr}`.trimEnd(),
+          ),
         )
       }, seconds(limit))
     })

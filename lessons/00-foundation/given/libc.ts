@@ -34,9 +34,9 @@ function loadKoffi(): typeof Koffi {
  * parse it too, so that a wrong argument is red in your editor before the kernel says EFAULT.
  */
 type Trim<S extends string> = S extends ` ${infer T}` | `${infer T} ` ? Trim<T> : S
-type Argument<P extends string> = P extends `const char *${string}`
+type Argument<P extends string> = P extends `const char *${string}` | `const char ${string}[${string}`
   ? string | null
-  : P extends `${string}*${string}`
+  : P extends `${string}*${string}` | `${string}[${string}`
     ? ArrayBufferView | bigint | null
     : number | bigint
 type Arguments<P extends string> =
@@ -45,7 +45,9 @@ type Arguments<P extends string> =
     : P extends `${infer First},${infer Rest}`
       ? [Argument<Trim<First>>, ...Arguments<Rest>]
       : [Argument<Trim<P>>]
-export type Bound<S extends string> = S extends `${string}(${infer P})` ? (...args: Arguments<P>) => number : never
+export type Bound<S extends string> = S extends `${string}(${infer P})${string}`
+  ? (...args: Arguments<P>) => number
+  : never
 
 /**
  * Binds a C function of libc, or a system call that libc has no function for, by its prototype as the man page gives
@@ -55,12 +57,12 @@ export type Bound<S extends string> = S extends `${string}(${infer P})` ? (...ar
  * @see errno(3), syscall(2)
  */
 export function bind<const S extends string>(prototype: S): Bound<S> {
-  const { name, parameters } = parse(prototype)
+  const { name, parameters } = parse(asC(prototype))
   const names = parameters.map((p) => p.match(/\w+$/)?.[0] ?? '')
   let native: ((...args: unknown[]) => number | bigint) | undefined
 
   const call = (...args: unknown[]): number => {
-    native ??= find(name, prototype, parameters) // at the first call: a container uses a few of many
+    native ??= find(name, asC(prototype), parameters) // at the first call: a container uses a few of many
     if (name === 'execve') trace?.(name, names, args) // now, since from a good one nobody comes back
     const result = Number(native(...args))
     const errno = result === -1 ? koffi.errno() : 0
@@ -69,6 +71,14 @@ export function bind<const S extends string>(prototype: S): Bound<S> {
     return result
   }
   return call as Bound<S>
+}
+
+/** Man pages end a prototype with a semicolon, and write `const char name[.len]` where C has `const char *name`. */
+function asC(prototype: string): string {
+  return prototype
+    .trim()
+    .replace(/;$/, '')
+    .replace(/(\w+)\[[^\]]*\]/g, '*$1')
 }
 
 function parse(prototype: string): { name: string; parameters: string[] } {
@@ -80,9 +90,13 @@ function parse(prototype: string): { name: string; parameters: string[] } {
 
 function find(name: string, prototype: string, parameters: string[]): (...args: unknown[]) => number | bigint {
   const number = syscallNumber(name)
-  if (number === undefined) return libc.func(prototype)
-  const syscall = libc.func(`long syscall(${['long number', ...parameters].join(', ')})`)
-  return (...args) => syscall(number, ...args)
+  try {
+    if (number === undefined) return libc.func(prototype)
+    const syscall = libc.func(`long syscall(${['long number', ...parameters].join(', ')})`)
+    return (...args) => syscall(number, ...args)
+  } catch (error) {
+    throw new TypeError(`bind: ${(error as Error).message}: ${prototype}`)
+  }
 }
 
 /** What an errno means, in libc's words: strerror(3). */
