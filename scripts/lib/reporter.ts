@@ -42,7 +42,7 @@ function describeFailure(error: Failure | undefined): string[] {
   const text = stripVTControlCharacters(error.message)
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
   if (unwritten)
-    return [chalk.yellow(unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected '.*$/s, ''))]
+    return [chalk.yellow(unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected .*$/s, ''))]
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
   const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
   if (engine) return String(engine).slice('box: '.length).trimEnd().split('\n')

@@ -47,9 +47,19 @@ export async function up(name: Name): Promise<number> {
     } else refuseOldPackages(name)
   }
   const code = await vagrant('up', name)
+  if (code === 0 && state === 'not_created' && provider === OWN) removeOldBoxes()
   const booted = state === 'not_created' || state === 'poweroff'
   if (code !== 0 || name !== 'default' || !booted || hasSnapshot()) return code
   return vagrant('snapshot', 'save', name, FRESH) // what `reset` goes back to
+}
+
+/** Vagrant keeps a copy of each box that it ever took. Of ours, those go that no machine stands on. */
+function removeOldBoxes(): void {
+  const { stdout } = spawnSync('vagrant', ['box', 'list'], { env, encoding: 'utf8' })
+  for (const [name] of (stdout ?? '').matchAll(/^workshop-\d+-\d+/gm)) {
+    // For one that is in use it would ask first, and there is nobody to ask: then it stays.
+    spawnSync('vagrant', ['box', 'remove', name, '--provider', OWN], { env, stdio: 'ignore' })
+  }
 }
 
 function hasSnapshot(): boolean {

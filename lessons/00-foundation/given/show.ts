@@ -8,6 +8,12 @@ import { NAMESPACES, type Namespace } from './proc.ts'
 /** Colours where a terminal takes them and NO_COLOR (no-color.org) does not forbid them. */
 export const chalk = process.env.NO_COLOR ? new Chalk({ level: 0 }) : new Chalk()
 
+// A reader that has seen enough, such as head(1), is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
+
 /** A line of a comparison: what it is, on the host, in the container, and a remark. */
 export type Row = [label: string, host: string, container: string, remark?: string]
 
