@@ -69,6 +69,9 @@ test('a failed call says which, on what, and why', () => {
 
 test('bind() takes a prototype as a man page has it, and nothing else', () => {
   expect(bind('pid_t getppid(void)')()).toBe(process.ppid)
+  const access = bind('int access(const char path[.len], int mode);') // as newer man pages write it
+  expect(access('/', 0)).toBe(0)
+  expect(() => access('/no/such/file', 0)).toThrow('access(2) on /no/such/file: ENOENT')
   expect(() => bind('getppid')).toThrow('not a C prototype')
   expect(() => bind('int no_such_function(int fd)')(1)).toThrow('no_such_function')
 })
