@@ -40,7 +40,7 @@ inside systemctl --quiet enable systemd-networkd ssh
 
 # ── the project's place, and the second disk's: init mounts it, and puts its node_modules where npm looks
 mkdir -p "$root/opt/deps" "$root/vagrant/node_modules" "$root/vagrant/.workshop"
-inside chown vagrant:vagrant /vagrant
+inside chown -R vagrant:vagrant /vagrant
 for program in node npm npx; do ln -s "/opt/deps/bin/$program" "$root/usr/local/bin/$program"; done
 
 # ── what only takes time at boot, which is long under emulation
