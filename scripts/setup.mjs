@@ -126,7 +126,13 @@ function withLock(body) {
 
 function takeLock() {
   const mine = `${lockFile}-${process.pid}`
-  writeFileSync(mine, String(process.pid))
+  try {
+    writeFileSync(mine, String(process.pid))
+  } catch (error) {
+    stop(
+      `${error.message}\nroot has probably run the workshop before you. Make it yours again:\n  sudo chown -R "$USER" .`,
+    )
+  }
   try {
     linkSync(mine, lockFile) // there at once, with the number in it, or not at all
     return true
