@@ -151,8 +151,6 @@ async function installDeps(tree: string): Promise<void> {
   symlinkSync(`../${node}/bin/node`, join(tree, 'bin', 'node'))
   for (const name of ['include', 'share', 'CHANGELOG.md'])
     rmSync(join(tree, node, name), { recursive: true, force: true })
-  // As setup.mjs writes it when it has installed them; init puts it in its place.
-  writeFileSync(join(tree, 'setup'), hash(readFileSync(join(project, 'package-lock.json'))))
 }
 
 /** From its package, since `npm install npm` asks whether it fits the Node that this machine has. */

@@ -22,7 +22,6 @@ if [ "$(cat $deps/setup 2> /dev/null)" != "$lockfile" ]; then
   cp package.json package-lock.json $deps
   (cd $deps && npm ci --no-audit --no-fund --ignore-scripts --loglevel=error)
   printf %s "$lockfile" > $deps/setup
-  printf %s "$lockfile" > $deps/workshop/setup # so that setup.mjs knows
 fi
 
 for pair in node_modules:node_modules workshop:.workshop; do

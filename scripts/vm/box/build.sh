@@ -43,7 +43,7 @@ mkdir -p "$root/opt/deps" "$root/vagrant/node_modules" "$root/vagrant/.workshop"
 inside chown -R vagrant:vagrant /vagrant
 for program in node npm npx; do ln -s "/opt/deps/bin/$program" "$root/usr/local/bin/$program"; done
 
-# ── what only takes time at boot, which is long under emulation
+# ── what only takes time at boot, which is long under emulation, or starts later, when the ledger of a test run looks
 echo '# init has mounted the root' | write /etc/fstab
 inside systemctl --quiet mask \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer e2scrub_reap.service \
@@ -56,6 +56,7 @@ inside systemctl --quiet mask \
   systemd-update-utmp-runlevel.service systemd-ask-password-console.path systemd-ask-password-wall.path \
   modprobe@configfs.service modprobe@dm_mod.service modprobe@drm.service modprobe@efi_pstore.service \
   modprobe@fuse.service modprobe@loop.service \
+  proc-sys-fs-binfmt_misc.automount systemd-tmpfiles-clean.timer \
   sys-kernel-debug.mount sys-kernel-tracing.mount dev-hugepages.mount 2> /dev/null
 printf '%s\n' '[Manager]' 'DefaultTimeoutStopSec=10s' | write /etc/systemd/system.conf.d/workshop.conf
 rm -f "$root/etc/machine-id"
