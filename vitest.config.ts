@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { seconds } from './lessons/00-foundation/given/patience.ts'
 
@@ -13,6 +14,7 @@ const lessons = ['lessons/*/*.test.ts']
 
 export default defineConfig({
   test: {
+    maxWorkers: Math.max(2, availableParallelism()), // a test waits most of the time, for a Node that boots in a lab
     projects: [
       { test: { ...common, name: 'learner', include: lessons } },
       { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
