@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { inProject } from '#given/errors.ts'
 import { allLessons } from './lessons.ts'
 
 /** As much of vitest's JSON report as is read here. */
@@ -22,6 +21,7 @@ export async function judgeStarters(report: VitestReport): Promise<{ faults: str
       .flatMap((file) => file.assertionResults)
     for (const { id } of lesson.tasks) {
       if (!source.includes(`notWritten('${id} `) && !new RegExp(`flags: 0.*${id}`).test(source)) {
+        if (process.env.CI) faults.push(`${id} is not marked as not written`) // there, nobody is a learner
         worked.push(id)
         continue
       }
@@ -36,7 +36,6 @@ export async function judgeStarters(report: VitestReport): Promise<{ faults: str
         } else failed++
       }
     }
-    if (worked.length === lesson.tasks.length) faults.push(`${inProject(lesson.file)} marks no task as not written`)
   }
   const yours = worked.length > 0 ? `; not judged, since you have begun them: ${worked.join(', ')}` : ''
   return { faults, said: `${failed} checks fail with "not written yet", as they should${yours}` }

@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { project } from '../lib/lessons.ts'
-import { Clone } from './clone.ts'
+import { Clone, STARTER } from './clone.ts'
 
 let clone: Clone
 beforeAll(() => {
@@ -19,7 +19,7 @@ function check(source: string) {
 }
 
 test('an untouched starter fails, each task with its own message', () => {
-  const { code, output } = check(readFileSync(join(project, 'lessons/04-uts/uts.ts'), 'utf8'))
+  const { code, output } = check(STARTER)
   expect(code).toBe(1)
   expect(output).toContain('04.1 sethostname(2): not written yet')
   expect(output).toContain('04.2 not written yet')

@@ -1,10 +1,23 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { project } from '../lib/lessons.ts'
+
+/** Lesson 04 as it is handed out. In your clone it may be written by now, and these tests are about one that is not. */
+export const STARTER = `import { type Mechanism, notWritten } from '#given/mechanism.ts'
+
+export const uts: Mechanism = {
+  name: 'uts',
+  flags: 0,
+  inside() {
+    notWritten('04.1 sethostname(2)')
+    notWritten('04.3 setdomainname(2)')
+  },
+}
+`
 
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
@@ -14,6 +27,7 @@ export class Clone implements Disposable {
     for (const name of ['lessons', 'solutions', 'scripts', 'package.json', 'package-lock.json', 'vitest.config.ts']) {
       cpSync(join(project, name), join(this.path, name), { recursive: true })
     }
+    writeFileSync(join(this.path, 'lessons/04-uts/uts.ts'), STARTER)
     // What was installed and built once is shared.
     ensureRootfs()
     symlinkSync(join(project, 'node_modules'), join(this.path, 'node_modules'))
