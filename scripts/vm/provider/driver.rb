@@ -127,7 +127,13 @@ module WorkshopQemu
     private
 
     def path(name) = @machine.data_dir.join(name).to_s
-    def read(name) = File.exist?(path(name)) ? File.read(path(name)).strip : ''
+    # QEMU removes its pid file when it ends, which may be between a look and a read.
+    def read(name)
+      File.read(path(name)).strip
+    rescue Errno::ENOENT
+      ''
+    end
+
     def config = @machine.provider_config
     def monitor = Monitor.new(socket)
     def each_disk(&block) = %w[disk.qcow2 deps.qcow2].map { |name| path(name) }.select { |f| File.exist?(f) }.each(&block)
