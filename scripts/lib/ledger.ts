@@ -26,9 +26,11 @@ export interface Ledger {
 /** Writes down what the machine has. */
 export function takeLedger(): Ledger {
   return {
-    mounts: mounts().map(({ target, type, source, root, options, propagation }) => {
-      return `${target} (${type} ${source} ${root} ${options.join()} ${propagation.join()})`
-    }),
+    mounts: mounts()
+      .filter(({ target }) => target !== ON_DEMAND)
+      .map(({ target, type, source, root, options, propagation }) => {
+        return `${target} (${type} ${source} ${root} ${options.join()} ${propagation.join()})`
+      }),
     links: readdirSync('/sys/class/net'),
     cgroups: cgroups(),
     run: readdirSync('/run').filter((name) => !TOOLS.test(name)),
@@ -39,6 +41,9 @@ export function takeLedger(): Ledger {
     processes: children(process.pid).map(describe),
   }
 }
+
+/** Mounted by systemd when somebody looks there, and unmounted when nobody does. */
+const ON_DEMAND = '/proc/sys/fs/binfmt_misc'
 
 /** What programs keep there on purpose: caches, and the private folders that systemd gives to its services. */
 const TOOLS = /^(tsx-|node-compile-cache$|systemd-private-)/
