@@ -1,23 +1,36 @@
 import { spawnSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { project } from './lessons.ts'
 
 /**
- * Fills Node's compile cache with the workshop's own modules, so that a container does not pay for stripping their
- * types. Labs see the cache, but cannot write it: what root's Node loads must be writable by nobody else.
+ * Fills Node's compile cache with the workshop's own modules, unless that is done, so that a container does not pay for
+ * stripping their types. Labs see the cache, but cannot write it: what root's Node loads must be writable by nobody
+ * else.
  */
 export function warmCache(): void {
-  const given = join(project, 'lessons/00-foundation/given')
-  const files = readdirSync(given).filter((name) => name.endsWith('.ts') && !ENTRIES.has(name))
-  const solutions = readdirSync(join(project, 'solutions')).map(
-    (folder) => `../../../solutions/${folder}/${folder.slice(3)}.ts`,
-  )
+  const modules = [
+    ...filesIn('lessons/00-foundation/given'),
+    ...readdirSync(join(project, 'solutions')).flatMap(solution),
+  ]
+  const stamp = join(project, '.workshop/cache/warmed')
+  const wanted = `${process.version} ${Math.max(...modules.map((file) => statSync(file).mtimeMs))}`
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   const program = `
-    for (const file of ${JSON.stringify([...files, ...solutions])}) await import('${given}/' + file)
-    (await import('node:module')).flushCompileCache()`
+    for (const file of ${JSON.stringify(modules)}) await import(file)
+    const { flushCompileCache } = await import('node:module')
+    flushCompileCache()`
   spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], { stdio: 'ignore' })
+  mkdirSync(join(project, '.workshop/cache'), { recursive: true })
+  writeFileSync(stamp, wanted)
 }
 
-/** These do something when they are loaded. */
-const ENTRIES = new Set(['init.ts', 'call.ts', 'lab-server.ts'])
+/** All but the init, which does its work when it is loaded; the first container fills in that one. */
+function filesIn(folder: string): string[] {
+  const names = readdirSync(join(project, folder)).filter((name) => name.endsWith('.ts') && name !== 'init.ts')
+  return names.map((name) => join(project, folder, name))
+}
+
+function solution(folder: string): string[] {
+  return filesIn(`solutions/${folder}`)
+}

@@ -10,13 +10,15 @@ import { inProject, toData } from './errors.ts'
 import { importFile } from './stack.ts'
 import { setTask } from './tasks.ts'
 
-const [file = '', name = '', args = '[]', task] = process.argv.slice(2)
-try {
-  setTask(task)
-  const fn = (await importFile(file))[name]
-  if (typeof fn !== 'function') throw new TypeError(`${inProject(file)} does not export a function '${name}'`)
-  const result = await fn(...JSON.parse(args))
-  writeSync(3, `${JSON.stringify({ result })}\n`)
-} catch (error) {
-  writeSync(3, `${JSON.stringify({ error: toData(error) })}\n`)
+async function call(file = '', name = '', args = '[]', task?: string): Promise<object> {
+  try {
+    setTask(task)
+    const fn = (await importFile(file))[name]
+    if (typeof fn !== 'function') throw new TypeError(`${inProject(file)} does not export a function '${name}'`)
+    return { result: await fn(...JSON.parse(args)) }
+  } catch (error) {
+    return { error: toData(error) }
+  }
 }
+
+if (import.meta.main) writeSync(3, `${JSON.stringify(await call(...process.argv.slice(2)))}\n`)

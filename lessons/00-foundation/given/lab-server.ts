@@ -21,13 +21,16 @@ export type Event =
 
 const programs = new Map<number, ChildProcess>()
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const request: Request = JSON.parse(line)
+if (import.meta.main) {
+  for await (const line of createInterface({ input: process.stdin })) obey(JSON.parse(line))
+  process.exit(0) // the test has closed the channel: end, and the lab with us
+}
+
+function obey(request: Request): void {
   if (request.do === 'spawn') start(request)
   else if (request.do === 'signal') programs.get(request.id)?.kill(request.signal)
   else programs.get(request.id)?.stdin?.write(request.text)
 }
-process.exit(0) // the test has closed the channel: end, and the lab with us
 
 function start({ id, argv, env, input, cwd }: Extract<Request, { do: 'spawn' }>): void {
   const [file = '', ...args] = argv
