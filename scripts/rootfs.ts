@@ -102,8 +102,17 @@ function report(root: string): void {
   }
 }
 
-/** What it takes on disk. */
-function size(root: string): { bytes: number; files: number } {
+/** What it takes on disk. Counted anew where another build replaces it under our eyes. */
+function size(root: string, tries = 20): { bytes: number; files: number } {
+  try {
+    return count(root)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT' || tries === 0) throw error
+    return size(root, tries - 1)
+  }
+}
+
+function count(root: string): { bytes: number; files: number } {
   const seen = new Set<number>() // a file with several names counts once
   let bytes = 0
   for (const entry of readdirSync(root, { recursive: true })) {

@@ -103,8 +103,8 @@ export function install(target: string, make: (folder: string) => void): void {
     make(folder)
     for (let tries = 0; !tryRename(folder, target); tries++) {
       if (tries === 10) throw new Error(`${target} cannot be replaced: others do so at the same time, again and again`)
+      rmSync(old, { recursive: true, force: true }) // before, so that the place is empty for a moment only
       tryRename(target, old)
-      rmSync(old, { recursive: true, force: true })
     }
   } finally {
     for (const rest of [folder, old]) rmSync(rest, { recursive: true, force: true })
