@@ -1,10 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   mkdtempSync,
   openSync,
@@ -16,65 +14,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { seconds } from '#given/patience.ts'
-import { status } from '#given/proc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { project } from '#given/spec.ts'
+import { box, reference, result, start } from './boxes.ts'
 import { Clone } from './clone.ts'
-
-// Containers of the reference, right on this machine, as somebody would start them from a shell.
-
-interface Start {
-  env?: Record<string, string>
-  cwd?: string
-  /** The program that runs it, before node. */
-  under?: string[]
-  stdio?: ('pipe' | number)[]
-  /** Where the clone is; the workshop itself unless given. */
-  from?: string
-}
-
-function start(
-  args: string[],
-  { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project }: Start = {},
-) {
-  const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), 'run', ...args]
-  return spawn(program, rest, { cwd, stdio, env: { ...process.env, INIT_CWD: cwd, ...env } })
-}
-
-async function result(
-  child: ChildProcess,
-  input = '',
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  child.stdin?.on('error', () => {}) // EPIPE: it did not want its input
-  child.stdin?.end(input)
-  const read = (stream: ChildProcess['stdout']) => (stream ? text(stream) : '')
-  const [stdout, stderr, [code]] = await Promise.all([read(child.stdout), read(child.stderr), once(child, 'close')])
-  return { code, stdout, stderr }
-}
-
-const box = (args: string[], options: Start & { input?: string } = {}) => result(start(args, options), options.input)
-const reference = (...argv: string[]) => box(['--reference', '--', ...argv])
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + seconds(10); !condition(); await sleep(10)) {
-    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
-  }
-}
-
-/** Waits until a child has printed something. */
-async function said(child: ChildProcess, word: string): Promise<void> {
-  let output = ''
-  child.stdout?.setEncoding('utf8')
-  for await (const chunk of child.stdout ?? []) {
-    output += chunk
-    if (output.includes(word)) return
-  }
-  throw new Error(`it ended and said only: ${output}`)
-}
 
 let folder: string
 beforeAll(() => {
@@ -263,69 +207,6 @@ describe('what the command gets', () => {
     expect((await box(args('rootfs'), { cwd: join(project, '.workshop') })).stdout).toBe(link.stdout)
   })
 })
-
-describe('exit codes and signals', () => {
-  test.each([
-    ['its own', ['sh', '-c', 'exit 9'], 9],
-    ['125 of its own', ['sh', '-c', 'exit 125'], 125],
-    ['128 and the signal', ['--init', '--', 'sh', '-c', 'kill -SEGV $$'], 139],
-    ['its own behind an init', ['--init', '--', 'sh', '-c', 'exit 9'], 9],
-  ])('%s', async (_, args, code) => {
-    expect((await box(['--reference', ...args])).code).toBe(code)
-  })
-
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
-    '%s is forwarded',
-    async (signal) => {
-      const script = `trap 'echo got ${signal}; exit 42' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`
-      const child = start(['--reference', '--', 'sh', '-c', script])
-      await said(child, 'ready')
-      child.kill(signal)
-      expect(await once(child, 'exit')).toEqual([42, null])
-    },
-  )
-
-  test('with --init, a command that handles no signal dies of one', async () => {
-    const child = start(['--reference', '--init', '--', 'sh', '-c', 'echo ready; exec sleep 60'])
-    await said(child, 'ready')
-    child.kill('SIGTERM')
-    expect(await once(child, 'exit')).toEqual([143, null])
-  })
-
-  test('a second SIGINT kills a pid 1 to which the kernel gives none', async () => {
-    const child = start(['--reference', '--', 'sh', '-c', 'echo ready; exec sleep 60'])
-    await said(child, 'ready')
-    const pid1 = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
-    child.kill('SIGINT')
-    // Two that wait at the same time are one: signal(7).
-    const pending = () => BigInt(`0x${status(child.pid ?? 0, 'ShdPnd')}`) & (1n << 1n)
-    await until(() => pending() === 0n, 'the first had arrived')
-    expect(existsSync(`/proc/${pid1}`)).toBe(true)
-    child.kill('SIGINT')
-    expect(await once(child, 'exit')).toEqual([137, null])
-  })
-
-  test('who kills the parent kills the container', async () => {
-    const child = start(['--reference', '--', 'sh', '-c', 'sleep 60 & echo ready; wait'])
-    await said(child, 'ready')
-    const pid1 = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
-    const link = readlinkSync(`/proc/${pid1}/ns/pid`)
-    expect(inPidNamespace(link)).toHaveLength(2)
-    child.kill('SIGKILL')
-    await until(() => inPidNamespace(link).length === 0, 'the container had ended')
-  })
-})
-
-/** The processes of a pid namespace, but for zombies, which have left all namespaces. */
-function inPidNamespace(link: string): string[] {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readlinkSync(`/proc/${pid}/ns/pid`) === link
-    } catch {
-      return false // gone, or a zombie
-    }
-  })
-}
 
 describe('whose mechanisms', () => {
   test('with a part left out it runs in a lab, so that this machine keeps its name', async () => {

@@ -40,8 +40,6 @@ const socketpair = bind('int socketpair(int domain, int type, int protocol, int 
 const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 
 export interface Options {
-  /** Descriptors for the command's 0, 1 and 2; ours, unless given. */
-  stdio?: [number, number, number]
   /** Print every call that the init makes. */
   verbose?: boolean
   /** The command is to lead the terminal's foreground: terminal.ts. */
@@ -109,7 +107,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   const [ours, theirs] = channel()
   let child: Child
   try {
-    child = clone(flags, chain(flags, theirs, options.stdio ?? [0, 1, 2]))
+    child = clone(flags, chain(flags, theirs))
   } catch (error) {
     closeSync(ours)
     throw error
@@ -144,11 +142,11 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
 const INIT_OPTIONS = ['--no-warnings', '--min-semi-space-size=16']
 
 /** What the child does between clone(2) and its first execve(2). It cannot branch: clone.ts. */
-function chain(flags: number, channel: number, stdio: [number, number, number]): Call[] {
+function chain(flags: number, channel: number): Call[] {
   const init = new URL('init.ts', import.meta.url).pathname
   return [
     ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0], // dies with us, however we die
-    ...stdio.map((fd, i): Call => (fd === i ? ['fcntl', i, F_SETFD, 0] : ['dup2', fd, i])), // Node closes them on exec
+    ...[0, 1, 2].map((fd): Call => ['fcntl', fd, F_SETFD, 0]), // Node closes them on exec
     ['dup2', channel, CHANNEL],
     ['close_range', CHANNEL + 1, ALL, 0], // our end of the channel among them, so that the read below ends if we died
     ['read', CHANNEL, new Uint8Array('go\n'.length), 'go\n'.length],

@@ -1,0 +1,59 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { seconds } from '#given/patience.ts'
+import { project } from '#given/spec.ts'
+
+// Containers of the reference, right on this machine, as somebody would start them from a shell.
+
+export interface Start {
+  env?: Record<string, string>
+  cwd?: string
+  /** The program that runs it, before node. */
+  under?: string[]
+  stdio?: ('pipe' | number)[]
+  /** Where the clone is; the workshop itself unless given. */
+  from?: string
+}
+
+export function start(
+  args: string[],
+  { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project }: Start = {},
+) {
+  const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), 'run', ...args]
+  return spawn(program, rest, { cwd, stdio, env: { ...process.env, INIT_CWD: cwd, ...env } })
+}
+
+export async function result(
+  child: ChildProcess,
+  input = '',
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  child.stdin?.on('error', () => {}) // EPIPE: it did not want its input
+  child.stdin?.end(input)
+  const read = (stream: ChildProcess['stdout']) => (stream ? text(stream) : '')
+  const [stdout, stderr, [code]] = await Promise.all([read(child.stdout), read(child.stderr), once(child, 'close')])
+  return { code, stdout, stderr }
+}
+
+export const box = (args: string[], options: Start & { input?: string } = {}) =>
+  result(start(args, options), options.input)
+export const reference = (...argv: string[]) => box(['--reference', '--', ...argv])
+
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const deadline = Date.now() + seconds(10); !condition(); await sleep(10)) {
+    if (Date.now() > deadline) throw new Error(`in vain: ${what}`)
+  }
+}
+
+/** Waits until a child has printed something. */
+export async function said(child: ChildProcess, word: string): Promise<void> {
+  let output = ''
+  child.stdout?.setEncoding('utf8')
+  for await (const chunk of child.stdout ?? []) {
+    output += chunk
+    if (output.includes(word)) return
+  }
+  throw new Error(`it ended and said only: ${output}`)
+}
