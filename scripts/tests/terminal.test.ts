@@ -90,8 +90,8 @@ test('a lab has a prompt that says so, and job control', async () => {
 })
 
 test('a command that Ctrl-C does not reach, as pid 1, is killed by a second one', async () => {
-  using terminal = box('--', 'sh', '-c', 'echo ready; exec sleep 60')
-  await terminal.type('', /ready/)
+  using terminal = box('--', 'cat') // no shell, which catches SIGINT until its exec
+  await terminal.type('ready\n', /ready\r\nready\r\n/) // the terminal's echo, and cat's
   // Two that wait at the same time are one: signal(7). So more than two may have to be typed.
   for (let i = 0; i < 100 && !terminal.ended; i++, await sleep(50)) terminal.write(CTRL_C)
   expect(await terminal.end()).toBe(137)
