@@ -1,9 +1,10 @@
 import { $ } from 'zx'
 import { here } from '#given/labs.ts'
 import { chroot, kill } from '#given/libc.ts'
-import { chalk, compare, heading, namespaceRows, type Row, say, transcript } from '#given/show.ts'
+import { chalk, compare, heading, namespaceRows, type Row, say, table, transcript } from '#given/show.ts'
 import { shared } from '#lesson/00-foundation/foundation.ts'
 import { lesson } from './lesson.ts'
+import { boot, type VirtualMachine, whereAreWe } from './vm.ts'
 
 await using host = await here(lesson)
 const shell = process.pid
@@ -47,6 +48,12 @@ await $`printf ${ITANIUM} | dd of=/run/workshop/rootfs/itanium bs=1 seek=18 conv
 const foreign = await host.run(['/itanium'], { only: ['chroot'] })
 transcript('/itanium', `${foreign.stderr.replace('kernel: ', 'kernel:\n  ')}exit code ${foreign.code}`)
 
+heading('A virtual machine beside it: that one does bring a kernel, and a CPU')
+say(whereAreWe())
+const machine = await boot()
+if (typeof machine === 'string') say(`No other one to put beside the container here: ${machine}.`)
+else await beside(machine)
+
 heading('A call that fails says so by name: errno(3)')
 for (const call of [() => chroot('/no/such/folder'), () => chroot('/etc/passwd'), () => kill(4194305, 0)]) {
   try {
@@ -57,3 +64,27 @@ for (const call of [() => chroot('/no/such/folder'), () => chroot('/etc/passwd')
   }
 }
 await other.kill()
+
+/** A virtual machine and a container, both asked from inside and looked at from the host. */
+async function beside(machine: VirtualMachine): Promise<void> {
+  await using _ = machine
+  const began = performance.now()
+  await host.run(['true'], { only: ['pid', 'mount'] })
+  const container = performance.now() - began
+  const inside = async (script: string) => $`nsenter --target ${box.pid} --pid --mount sh -c ${script}`.text()
+  const names = async (pid: number) => (await $`ps -o comm= --pid ${pid}`.text()).trim()
+  const resident = async (pid: number) => `${Math.round(Number(await $`ps -o rss= --pid ${pid}`.text()) / 1024)} MiB`
+  const { kernel = '', memory = '', processes = '' } = machine.facts
+  table(
+    ['', 'container', 'virtual machine'],
+    [
+      ['executed by', 'the CPU', machine.accelerator === 'KVM' ? 'the CPU, by KVM' : 'QEMU, by emulation'],
+      ['start', `${(container / 1000).toFixed(2)} s`, `${(machine.took / 1000).toFixed(1)} s, the kernel alone`],
+      ['uname -r inside', (await inside('uname -r')).trim(), kernel],
+      ['memory inside', `${(await inside(facts['memory, MiB'])).trim()} MiB`, `${memory} MiB`],
+      ['processes inside', (await inside(facts.processes)).trim(), `${processes}, its kernel's threads with them`],
+      ['seen by the host', await names(box.pid), `${await names(machine.pid)}, and nothing in it`],
+      ['its memory there', await resident(box.pid), await resident(machine.pid)],
+    ],
+  )
+}

@@ -200,7 +200,7 @@ module WorkshopQemu
 
     def command(hardware, port, snapshot)
       emulated = hardware['accelerator'] == 'tcg'
-      append = "console=#{CONSOLE} quiet systemd.show_status=false panic=1 #{config.kernel_options}".strip
+      append = "console=#{CONSOLE} quiet systemd.show_status=false panic=1 workshop.accelerator=#{hardware['accelerator']} #{config.kernel_options}".strip
       reach = config.online ? '' : 'restrict=on,'
       [BINARY, '-name', "workshop-#{@machine.name}", '-daemonize', '-pidfile', path('pid'),
        '-nodefaults', '-no-user-config', '-display', 'none',
