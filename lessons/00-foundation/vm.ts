@@ -35,7 +35,11 @@ export async function boot(): Promise<VirtualMachine | string> {
   if (!kernel || !initrd || !existsSync(initrd)) return 'there is no kernel for one: npm run vm -- box'
   const folders = (process.env.PATH ?? '').split(delimiter)
   if (!folders.some((folder) => existsSync(join(folder, QEMU)))) return `there is no ${QEMU}: npm run vm -- up`
-  if (!usable('/dev/kvm')) return start(kernel, initrd, 'emulation')
+  // What Vagrant's provider has found out need not be tried again.
+  const known = globSync(`${project}/.vagrant/machines/*/workshop_qemu/accelerator`).map((file) =>
+    readFileSync(file, 'utf8'),
+  )
+  if (!usable('/dev/kvm') || known.some((line) => line.startsWith('tcg'))) return start(kernel, initrd, 'emulation')
   const machine = await start(kernel, initrd, 'KVM')
   // On some machines that are virtual themselves KVM is there, and no kernel boots under it.
   return typeof machine === 'string' ? start(kernel, initrd, 'emulation') : machine

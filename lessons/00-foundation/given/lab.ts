@@ -58,6 +58,7 @@ export const lab: Mechanism = {
     readOnly(STAGE)
     mountKernelFiles()
     mountDev(STAGE)
+    if (existsSync('/dev/kvm')) showKvm() // for demo 00, which boots a virtual machine
     mkdirSync(`${STAGE}/dev/mqueue`)
     mount('mqueue', `${STAGE}/dev/mqueue`, 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
     mountWritable()
@@ -104,6 +105,11 @@ const OWNED = [
 
 function writable(path: string): void {
   mount(null, path, null, MS_BIND | MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
+}
+
+function showKvm(): void {
+  writeFileSync(`${STAGE}/dev/kvm`, '')
+  mount('/dev/kvm', `${STAGE}/dev/kvm`, null, MS_BIND, null)
 }
 
 function mountWritable(): void {
