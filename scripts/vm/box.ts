@@ -42,8 +42,7 @@ export async function ensureBox({ suite = 'bookworm', force = false } = {}): Pro
   if (!SUITES.includes(name)) throw new UsageError(`no Debian '${suite}' here. There are: 12 (bookworm), 13 (trixie)`)
   const parts = join(vmFolder, `${name}-${arch}`)
   const file = boxFile(name)
-  if (force) rmSync(parts, { recursive: true, force: true })
-  if (existsSync(file) && isCurrent(parts, 'root') && isCurrent(parts, 'deps')) return file
+  if (!force && isBuilt(parts, file)) return file
 
   if (process.platform !== 'linux') {
     throw new UsageError(
@@ -52,14 +51,22 @@ export async function ensureBox({ suite = 'bookworm', force = false } = {}): Pro
       1,
     )
   }
-  startLog()
-  await ensure(toBuild())
-  mkdirSync(parts, { recursive: true })
-  if (!isCurrent(parts, 'root')) await buildRoot(name, parts)
-  if (!isCurrent(parts, 'deps')) await buildDeps(parts)
-  await step('Putting the box together', 5, () => pack(name, parts, file))
+  const { alone } = await import('./lock.ts')
+  await alone(join(vmFolder, 'lock'), 'builds a box', async () => {
+    if (!force && isBuilt(parts, file)) return
+    startLog()
+    await ensure(toBuild())
+    if (force) rmSync(parts, { recursive: true, force: true })
+    mkdirSync(parts, { recursive: true })
+    if (!isCurrent(parts, 'root')) await buildRoot(name, parts)
+    if (!isCurrent(parts, 'deps')) await buildDeps(parts)
+    await step('Putting the box together', 5, () => pack(name, parts, file))
+  })
   return file
 }
+
+const isBuilt = (parts: string, file: string) =>
+  existsSync(file) && isCurrent(parts, 'root') && isCurrent(parts, 'deps')
 
 /** A part is good while what it is made from is the same. */
 function isCurrent(parts: string, part: 'root' | 'deps'): boolean {
