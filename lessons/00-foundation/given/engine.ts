@@ -46,6 +46,8 @@ export interface Options {
   foreground?: boolean
   /** The task that a check is about: tasks.ts. */
   task?: string | undefined
+  /** Called when its first process exists, before anything is made for it outside. */
+  exists?: ((container: Container) => void) | undefined
 }
 
 /** An error of the init's, brought over to the parent. */
@@ -57,6 +59,11 @@ export class ContainerError extends Error {
     super(data.message)
     this.data = data
   }
+}
+
+/** A `cleanup` failed: something of the container is still there. */
+export class CleanupError extends AggregateError {
+  override name = 'CleanupError'
 }
 
 /** A container that has been started. */
@@ -117,6 +124,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   const container: Container = { id: spec.id, pid: child.pid, spec }
   const running = new Running(container, child.pidfd, mechanisms)
   try {
+    options.exists?.(container)
     for (const m of mechanisms) if (m.flags & CLONE_NEWUSER) m.outside?.(container)
     const messages = reader(ours)
     tell(ours, 'go')
@@ -235,5 +243,5 @@ function undoAll(mechanisms: Mechanism[], container: Container): void {
   }
   if (failures.length === 0) return
   const reasons = failures.map((failure) => (failure instanceof Error ? failure.message : String(failure)))
-  throw new AggregateError(failures, `the cleanup of container ${container.id} failed: ${reasons.join('; ')}`)
+  throw new CleanupError(failures, `the cleanup of container ${container.id} failed: ${reasons.join('; ')}`)
 }

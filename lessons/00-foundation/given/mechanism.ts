@@ -1,3 +1,8 @@
+import type { Privileges } from './capabilities/privileges.ts'
+import type { Limits } from './cgroups/limits.ts'
+import type { Network } from './net/network.ts'
+import type { Ids } from './user/ids.ts'
+
 /** A folder of the host that the container gets to see: `--volume source:target[:ro]`. */
 export interface Volume {
   source: string
@@ -10,6 +15,8 @@ export interface Volume {
 /** What one asks of a container. Plain data: it travels from the parent to the init as JSON. */
 export interface Spec {
   id: string
+  /** What people and other containers call it. */
+  name: string
   /** The folder that becomes `/`, absolute. */
   rootfs: string
   argv: string[]
@@ -22,6 +29,14 @@ export interface Spec {
   mechanisms: string[]
   /** Keep an init as pid 1 that forwards signals and reaps: `--init`. */
   init: boolean
+  /** Lesson 06. */
+  network: Network
+  /** Lesson 07. */
+  ids: Ids
+  /** Lesson 08. */
+  limits: Limits
+  /** Lesson 09. */
+  privileges: Privileges
 }
 
 /** A running container. Plain data too, so that another process can clean up after this one died. */

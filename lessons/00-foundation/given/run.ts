@@ -6,10 +6,10 @@
  * With `report`, a descriptor, it writes the container's pid there as a line of JSON when the command has started.
  */
 
-import { ENGINE_ERROR, type Running, start } from './engine.ts'
+import { CleanupError, ENGINE_ERROR, type Running, start } from './engine.ts'
 import { writeSync } from './fs.ts'
 import { isatty } from './libc.ts'
-import type { Spec } from './mechanism.ts'
+import type { Container, Spec } from './mechanism.ts'
 import type { Layer } from './stack.ts'
 import { traceTo } from './trace.ts'
 
@@ -41,21 +41,30 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
   if (verbose) traceTo('engine')
   if (task) (await import('./tasks.ts')).setTask(task)
   let running: Running | undefined
+  let entered: Container | undefined
   const pending: Forwarded[] = []
   const forward = (signal: Forwarded) => (running ? pass(running, signal) : pending.push(signal))
   for (const signal of SIGNALS) process.on(signal, forward)
   const terminal = isatty(0) ? await import('./terminal.ts') : undefined
   const foreground = terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
+  const known = spec.mechanisms.includes('lab') ? undefined : await import('./running.ts') // a lab is no container of yours
   try {
-    running = await start(spec, layers, { verbose, foreground, task })
+    await known?.sweep()
+    const exists = (container: Container) => {
+      known?.enter(container, layers)
+      entered = container
+    }
+    running = await start(spec, layers, { verbose, foreground, task, exists })
     if (report !== undefined) writeSync(report, `${JSON.stringify({ pid: running.container.pid })}\n`)
     for (const signal of pending) pass(running, signal)
     return await running.wait()
   } catch (error) {
+    if (error instanceof CleanupError) entered = undefined // its file stays, and the next command tries again
     const { exitCodeOf, explain } = await import('./explain.ts')
     writeSync(2, `box: ${explain(error)}\n`)
     return exitCodeOf(error) || ENGINE_ERROR
   } finally {
+    if (entered) known?.leave(entered)
     // Our own handlers stay: one Ctrl-C more, on the last metres, must not change the exit code.
     if (foreground) terminal?.toForeground()
   }

@@ -1,4 +1,8 @@
+import { PRIVILEGES } from './capabilities/privileges.ts'
+import { LIMITS } from './cgroups/limits.ts'
 import type { Spec } from './mechanism.ts'
+import { NETWORK } from './net/network.ts'
+import { ids } from './user/ids.ts'
 
 export const project = new URL('../../../', import.meta.url).pathname.replace(/\/$/, '')
 
@@ -18,8 +22,10 @@ type Wish = { [Key in keyof Spec]?: Spec[Key] | undefined } & Pick<Spec, 'argv' 
 
 /** Completes what one asks of a container. */
 export function spec(wish: Wish): Spec {
+  const id = wish.id ?? newId()
   return {
-    id: wish.id ?? newId(),
+    id,
+    name: wish.name ?? id,
     rootfs: wish.rootfs,
     argv: wish.argv,
     env: { ...ENVIRONMENT, ...wish.env },
@@ -29,6 +35,10 @@ export function spec(wish: Wish): Spec {
     volumes: wish.volumes ?? [],
     mechanisms: wish.mechanisms,
     init: wish.init ?? false,
+    network: wish.network ?? NETWORK,
+    ids: wish.ids ?? ids(),
+    limits: wish.limits ?? LIMITS,
+    privileges: wish.privileges ?? PRIVILEGES,
   }
 }
 

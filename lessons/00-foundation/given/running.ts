@@ -1,0 +1,101 @@
+/*
+ * Which containers run: a file for each, from when its first process exists until it has ended. There is no daemon that
+ * would know. An engine that was killed leaves its file, and whatever its mechanisms made outside; the next command
+ * sees that its process is gone, and cleans up for it.
+ */
+import { UsageError } from './errors.ts'
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from './fs.ts'
+import type { Container } from './mechanism.ts'
+import { type Layer, load } from './stack.ts'
+
+/** Where the files are: root's for all to see, and each user's own. */
+export const RUNNING =
+  process.getuid?.() === 0
+    ? '/run/container-workshop'
+    : `${process.env.XDG_RUNTIME_DIR ?? `/tmp/container-workshop-${process.getuid?.()}`}/container-workshop`
+
+/** What is written down of a container. */
+export interface Entry {
+  container: Container
+  layers: Layer[]
+  /** The process that waits for it, and when that started: a number alone is another's one day. */
+  engine: { pid: number; since: string }
+  /** Milliseconds since 1970. */
+  started: number
+}
+
+/**
+ * Writes down a container. The file is there whole, or not at all.
+ *
+ * @throws {UsageError} where one of this name runs already
+ */
+export function enter(container: Container, layers: Layer[]): void {
+  const engine = { pid: process.pid, since: since(process.pid) ?? '' }
+  const entry: Entry = { container, layers, engine, started: Date.now() }
+  const unfinished = `${RUNNING}/.${container.id}`
+  try {
+    mkdirSync(RUNNING, { recursive: true, mode: 0o755 })
+    writeFileSync(unfinished, JSON.stringify(entry))
+    linkSync(unfinished, fileOf(container))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST')
+      throw new UsageError(`a container '${container.spec.name}' runs already: another --name`, 125)
+    throw new UsageError(`${RUNNING} cannot hold what belongs to the container: ${(error as Error).message}`, 125)
+  } finally {
+    rmSync(unfinished, { force: true })
+  }
+}
+
+/** Removes a container's file. */
+export function leave(container: Container): void {
+  if (read(fileOf(container))?.container.id !== container.id) return // another one has the name
+  rmSync(fileOf(container), { force: true })
+  try {
+    rmdirSync(RUNNING)
+  } catch {
+    // others run
+  }
+}
+
+/** The containers that run, oldest first. */
+export function running(): Entry[] {
+  return entries().filter(isAlive)
+}
+
+/** Cleans up after containers whose engine was killed. */
+export async function sweep(): Promise<void> {
+  for (const { container, layers } of entries().filter((entry) => !isAlive(entry))) {
+    const mechanisms = await Promise.all(layers.map(load))
+    for (const mechanism of mechanisms.toReversed()) mechanism.cleanup?.(container)
+    leave(container)
+  }
+}
+
+const fileOf = ({ spec }: Container) => `${RUNNING}/${spec.name}.json`
+
+function entries(): Entry[] {
+  if (!existsSync(RUNNING)) return []
+  const files = readdirSync(RUNNING).filter((name) => name.endsWith('.json'))
+  return files.flatMap((name) => read(`${RUNNING}/${name}`) ?? []).sort((a, b) => a.started - b.started)
+}
+
+function read(file: string): Entry | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined // it has just ended
+  }
+}
+
+const isAlive = ({ engine }: Entry) => since(engine.pid) === engine.since
+
+/** When a process started, in clock ticks since boot: field 22 of /proc/<pid>/stat. The name before may hold spaces. */
+function since(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,29 @@
+import { UsageError } from '#given/errors.ts'
+import { command } from '../lib/command.ts'
+import { suggest } from '../lib/suggest.ts'
+
+const VERBS = {
+  run: 'runs a command in a container',
+  help: 'shows this',
+}
+
+await command(
+  {
+    name: 'box',
+    usage: 'npm run box -- VERB …',
+    about: ['Your container, as a tool.', '', ...list(VERBS)].join('\n'),
+    examples: ['npm run box -- run -- sh', 'npm run box -- run --help'],
+    failure: 125,
+  },
+  async ({ positionals: [verb] }) => {
+    if (verb === undefined) throw new UsageError('what? For a shell in a container: npm run box -- run -- sh')
+    if (verb !== 'help')
+      throw new UsageError(`'${verb}' is nothing that it can do. ${suggest(verb, Object.keys(VERBS))}`)
+    console.log(list(VERBS).join('\n'))
+    return 0
+  },
+)
+
+function list(verbs: Record<string, string>): string[] {
+  return Object.entries(verbs).map(([name, does]) => `  ${name.padEnd(10)} ${does}`)
+}

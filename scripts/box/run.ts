@@ -1,0 +1,219 @@
+import { UsageError } from '#given/errors.ts'
+import { existsSync, statSync } from '#given/fs.ts'
+import type { Volume } from '#given/mechanism.ts'
+import { type Order, run } from '#given/run.ts'
+import { OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
+import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
+import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
+import * as limits from './options/limits.ts'
+import * as network from './options/network.ts'
+import * as privileges from './options/privileges.ts'
+import * as user from './options/user.ts'
+
+/*
+ * What is imported above is what every container needs, for its start is measured: npm run bench. The rest comes when
+ * it is wanted.
+ */
+
+const options: Options = {
+  only: { type: 'string', multiple: true, value: 'A,B', description: 'with these mechanisms alone; in a lab' },
+  without: { type: 'string', multiple: true, value: 'A,B', description: 'with all mechanisms but these; in a lab' },
+  name: { type: 'string', value: 'NAME', description: 'what to call it: a-z, 0-9, - and _' },
+  hostname: { type: 'string', value: 'NAME', description: 'its host name; box unless given' },
+  domainname: { type: 'string', value: 'NAME', description: 'its NIS domain name' },
+  volume: { type: 'string', multiple: true, value: 'H:C[:ro]', description: 'show it H of the host as C; often, too' },
+  env: { type: 'string', multiple: true, value: 'K=V', description: 'a variable of its environment; often, too' },
+  workdir: { type: 'string', value: 'DIR', description: 'where in it the command starts; / unless given' },
+  ...network.options,
+  ...user.options,
+  ...limits.options,
+  ...privileges.options,
+  init: { type: 'boolean', description: 'keep an init as pid 1, which forwards signals and reaps' },
+  reference: { type: 'boolean', description: 'with the finished mechanisms, not yours' },
+  mine: { type: 'boolean', description: 'with yours, whether or not their checks pass; in a lab' },
+  verbose: { type: 'boolean', description: 'print each system call of the engine, in order' },
+}
+
+const { own, argv } = split(process.argv.slice(3))
+
+await command(
+  {
+    name: 'box',
+    usage: 'npm run box -- run [OPTIONS] [ROOTFS] -- CMD …',
+    about: `Runs a command in a container: with each of your mechanisms whose check passes, and the finished ones for the
+rest. What comes after the second -- is the command. Without that --, the first word that is no option is ROOTFS
+if it is a folder or has a slash, and else the command. ROOTFS is the one of npm run rootfs unless given.
+
+In a lab, what the container changes is gone with it; outside, its ROOTFS keeps it.
+Exit codes: the command's own, 128 plus the signal that ended it, 127 not found, 126 not executable, 125 any other
+failure to start it, 2 for what makes no sense as a command line.`,
+    options,
+    examples: [
+      'npm run box -- run -- sh',
+      'npm run box -- run --hostname web --volume ./site:/srv:ro -- ls /srv',
+      'npm run box -- run --without pid -- ps -e     what is it for?',
+      'npm run box -- run --only uts --mine -- hostname',
+    ],
+    args: own,
+    failure: 125,
+    needsLinux: true,
+  },
+  async ({ values, positionals: [rootfs] }) => {
+    if (argv.length === 0) throw new UsageError(noCommand(rootfs))
+    const only = await names(values.only)
+    const without = await names(values.without)
+    const inLab = Boolean(only ?? without ?? values.mine)
+    const mechanisms = choose({ only, without })
+    const root = await findRootfs(rootfs)
+    const order: Order = {
+      spec: spec({
+        argv,
+        rootfs: root,
+        mechanisms,
+        env: Object.fromEntries(list(values.env).map(variable)),
+        volumes: list(values.volume).map((text) => volume(text, inLab)),
+        init: Boolean(values.init),
+        name: containerName(values.name),
+        cwd: folder(values.workdir),
+        hostname: name(values.hostname, 'hostname'),
+        domainname: name(values.domainname, 'domainname'),
+        ...network.read(values),
+        ...user.read(values),
+        ...limits.read(values),
+        ...privileges.read(values),
+      }),
+      layers: values.reference ? mechanisms.map((name) => layer(name, 'solutions')) : await yours(mechanisms, values),
+      verbose: Boolean(values.verbose),
+    }
+    return run(inLab ? await movedToLab(order) : order)
+  },
+)
+
+/** Parts the arguments that are ours from the command, whose options are its own. */
+function split(args: string[]): { own: string[]; argv: string[] } {
+  let rootfs = false
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? ''
+    if (word === '--') return { own: args.slice(0, i), argv: args.slice(i + 1) }
+    if (word.startsWith('-')) {
+      if (options[word.slice(2)]?.type === 'string') i++ // its value is the next word
+    } else if (rootfs || !(isRootfs(word) || args[i + 1] === '--')) {
+      return { own: args.slice(0, i), argv: args.slice(i) }
+    } else rootfs = true
+  }
+  return { own: args, argv: [] }
+}
+
+function isRootfs(word: string): boolean {
+  return word.includes('/') || statSync(inCallersFolder(word), { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+function noCommand(rootfs: string | undefined): string {
+  if (rootfs === undefined) return 'which command? For a shell: npm run box -- run -- sh'
+  const file = statSync(inCallersFolder(rootfs), { throwIfNoEntry: false })?.isFile()
+  const why = file ? 'is a file, and was taken for the root, since it has a slash' : 'was taken for the root'
+  return `which command? ${rootfs} ${why}. The command comes after --:\n  npm run box -- run -- ${file ? rootfs : 'sh'}`
+}
+
+function inCallersFolder(path: string): string {
+  return process.getBuiltinModule('node:path').resolve(callersFolder, path)
+}
+
+function list(value: Arguments['values'][string]): string[] {
+  return (value ?? []) as string[]
+}
+
+/** The names after --only or --without. */
+async function names(value: Arguments['values'][string]): Promise<string[] | undefined> {
+  if (value === undefined) return undefined
+  const wanted = list(value).flatMap((text) => text.split(',').map((name) => name.trim()))
+  const known = mechanismNames()
+  const unknown = wanted.find((name) => !known.includes(name))
+  if (unknown === undefined) return wanted
+  const { suggest } = await import('../lib/suggest.ts')
+  throw new UsageError(`there is no mechanism '${unknown}'. ${suggest(unknown, known)}`)
+}
+
+/** Where the root file system is: what was asked for, else what was brought, else what this machine's programs make. */
+async function findRootfs(wish: string | undefined): Promise<string> {
+  if (wish === undefined) {
+    if (existsSync(OWN_ROOTFS)) return OWN_ROOTFS
+    if (existsSync(`${ROOTFS}.stamp`)) return ROOTFS
+    console.error("box: building a root file system from this machine's programs, once…")
+    return (await import('#given/rootfs.ts')).ensureRootfs()
+  }
+  const path = inCallersFolder(wish)
+  const found = statSync(path, { throwIfNoEntry: false })
+  const hint = 'Leave it out for the one of npm run rootfs'
+  if (!found) throw new UsageError(`there is no folder ${path} to be the root. ${hint}`, 125)
+  if (!found.isDirectory()) throw new UsageError(`${path} is a file; a root is a folder with bin, lib, … ${hint}`, 125)
+  return path
+}
+
+function variable(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1) throw new UsageError(`--env ${text}: it wants NAME=VALUE, such as --env LANG=C`)
+  return [text.slice(0, at), text.slice(at + 1)]
+}
+
+function volume(text: string, inLab: boolean): Volume {
+  const [host = '', target = '', mode = 'rw', ...more] = text.split(':')
+  const wrong = (why: string, code = 2) => new UsageError(`--volume ${text}: ${why}`, code)
+  if (!host || !target || more.length > 0) throw wrong('it wants HOST:CONTAINER or HOST:CONTAINER:ro, two paths')
+  if (mode !== 'ro' && mode !== 'rw') throw wrong(`'${mode}' is neither ro (read-only) nor rw`)
+  if (!target.startsWith('/')) throw wrong(`the path in the container must begin with /, such as /${target}`)
+  if (target.split('/').every((part) => part === '' || part === '.')) throw wrong('the root itself cannot be a volume')
+  if (target.split('/').includes('..')) throw wrong('the path in the container must not go up with ..')
+  const source = inCallersFolder(host)
+  const found = statSync(source, { throwIfNoEntry: false })
+  if (!found) throw wrong(`there is no ${source} on this machine. mkdir it first?`, 125)
+  if (inLab && /^\/(tmp|run|dev|proc|sys)(\/|$)/.test(source)) {
+    throw wrong(
+      `the container runs in a lab, which has a ${source.match(/^\/\w+/)?.[0]} of its own: use another folder`,
+      125,
+    )
+  }
+  return { source, target, kind: found.isDirectory() ? 'folder' : 'file', readonly: mode === 'ro' }
+}
+
+function folder(value: Arguments['values'][string]): string {
+  const path = String(value ?? '/')
+  if (!path.startsWith('/')) throw new UsageError(`--workdir ${path}: a path in the container begins with /`)
+  return path
+}
+
+function containerName(value: Arguments['values'][string]): string | undefined {
+  if (value === undefined || /^[a-z0-9][a-z0-9_-]{0,62}$/.test(String(value))) return value as string | undefined
+  const shown = JSON.stringify(value).slice(0, 80)
+  throw new UsageError(`--name ${shown}: a name has a-z, 0-9, - and _, begins with a letter or digit, and has up to 63`)
+}
+
+/** A name for the kernel. It keeps 64 bytes: uts_namespaces(7), __NEW_UTS_LEN. */
+function name(value: Arguments['values'][string], option: string): string | undefined {
+  const length = Buffer.byteLength(String(value ?? ''))
+  if (length > 64) throw new UsageError(`--${option}: the kernel keeps 64 bytes of a name, and this one has ${length}`)
+  return value as string | undefined
+}
+
+/** The learner's file for each mechanism whose check passes on it, the reference for the others; it says which. */
+async function yours(mechanisms: string[], { mine }: Arguments['values']): Promise<Layer[]> {
+  const { isPassed } = await import('../lib/progress.ts')
+  const layers = mechanisms.map((name) => {
+    const own = layer(name, 'lessons')
+    return mine || isPassed(own.file.split('/').at(-2) ?? '', own.file) ? own : layer(name, 'solutions')
+  })
+  const from = (tree: string) => layers.filter(({ file }) => file.includes(`/${tree}/`)).map(({ name }) => name)
+  const parts = [['yours', from('lessons')] as const, ['reference', from('solutions')] as const]
+  console.error(
+    `box: ${parts.flatMap(([whose, of]) => (of.length > 0 ? `${whose}: ${of.join(' ')}` : [])).join(' · ')}`,
+  )
+  return layers
+}
+
+/** With parts left out, or not yet checked, a container may harm its host: it gets one of its own. */
+async function movedToLab(order: Order): Promise<Order> {
+  const [{ labOrder }, { LAB_ROOTFS }] = await Promise.all([import('#given/labs.ts'), import('#given/lab.ts')])
+  const inside: Order = { ...order, spec: { ...order.spec, rootfs: LAB_ROOTFS } }
+  const runner = new URL(import.meta.resolve('#given/run.ts')).pathname
+  return labOrder([process.execPath, '--no-warnings', runner, JSON.stringify(inside)], 'host', {}, order.spec.rootfs)
+}
