@@ -28,6 +28,13 @@ const PROGRAMS = {
   ldd: 'libc-bin',
   tar: 'tar',
   capsh: 'libcap2-bin',
+  setcap: 'libcap2-bin',
+  nft: 'nftables',
+  conntrack: 'conntrack',
+  ping: 'iputils-ping',
+  newuidmap: 'uidmap',
+  pasta: 'passt',
+  busybox: 'busybox-static',
 }
 
 process.chdir(project)
