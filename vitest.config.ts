@@ -11,6 +11,7 @@ const common = {
 }
 
 const lessons = ['lessons/*/*.test.ts']
+const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
 
 export default defineConfig({
   test: {
@@ -18,7 +19,8 @@ export default defineConfig({
     projects: [
       { test: { ...common, name: 'learner', include: lessons } },
       { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
-      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'] } },
+      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine] } },
+      { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
     ],
   },
 })
