@@ -4,7 +4,8 @@
  *     parent                                    child
  *     clone, all flags in one call      ──▶     waits, not yet JavaScript
  *     user's `outside`: the maps
- *     "go"                              ──▶     becomes the init (init.ts), a second Node
+ *     "go"                              ──▶     `early`: becomes root where there are maps
+ *                                               becomes the init (init.ts), a second Node
  *                                       ◀──     "ready"
  *     every other `outside`
  *     the spec                          ──▶     every `inside`, in the order of stack.ts
@@ -114,7 +115,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   const [ours, theirs] = channel()
   let child: Child
   try {
-    child = clone(flags, chain(flags, theirs))
+    child = clone(flags, chain(mechanisms, theirs))
   } catch (error) {
     closeSync(ours)
     throw error
@@ -150,22 +151,16 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
 const INIT_OPTIONS = ['--no-warnings', '--min-semi-space-size=16']
 
 /** What the child does between clone(2) and its first execve(2). It cannot branch: clone.ts. */
-function chain(flags: number, channel: number): Call[] {
+function chain(mechanisms: Mechanism[], channel: number): Call[] {
   const init = new URL('init.ts', import.meta.url).pathname
   return [
-    ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0], // dies with us, however we die
     ...[0, 1, 2].map((fd): Call => ['fcntl', fd, F_SETFD, 0]), // Node closes them on exec
     ['dup2', channel, CHANNEL],
     ['close_range', CHANNEL + 1, ALL, 0], // our end of the channel among them, so that the read below ends if we died
     ['read', CHANNEL, new Uint8Array('go\n'.length), 'go\n'.length],
-    // Unmapped, it would lose its capabilities at execve. By raw system call: libc's setresuid wants to tell all
-    // threads, and its list of them is the parent's.
-    ...(flags & CLONE_NEWUSER
-      ? ([
-          ['setresgid', 0, 0, 0],
-          ['setresuid', 0, 0, 0],
-        ] satisfies Call[])
-      : []),
+    ...mechanisms.flatMap((mechanism) => mechanism.early?.() ?? []),
+    // Dies with us, however we die. A change of user clears it, so it comes after that; before, the read has an end.
+    ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0],
     ['execve', process.execPath, [process.execPath, ...INIT_OPTIONS, init], initEnvironment()],
   ]
 }

@@ -1,5 +1,6 @@
 import type { Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
+import type { Call } from './clone.ts'
 import type { Network } from './net/network.ts'
 import type { Ids } from './user/ids.ts'
 
@@ -54,6 +55,8 @@ export interface Mechanism {
   flags: number
   /** Parent side, while the child waits: uid maps, a veth pair, a cgroup. */
   outside?(container: Container): void
+  /** What the child calls before its first execve(2), once a user namespace has its maps. It runs no JavaScript then. */
+  early?(): Call[]
   /** Child side, as its own root, before execve(2): mount, sethostname, drop capabilities. */
   inside?(spec: Spec): void
   /** Undoes `outside`. Safe to call twice, and from another process. */

@@ -35,6 +35,8 @@ export interface Choice {
   only?: string[] | undefined
   /** All but these. */
   without?: string[] | undefined
+  /** With `user`. Nobody but root can do without it, and root has it only where it is asked for, as Docker's does. */
+  userns?: boolean | undefined
 }
 
 const project = new URL('../../../', import.meta.url)
@@ -48,9 +50,10 @@ export function mechanismNames(): string[] {
 }
 
 /** The names of the mechanisms of a container, in order. */
-export function choose({ only, without = [] }: Choice): string[] {
+export function choose({ only, without = [], userns = process.getuid?.() !== 0 }: Choice): string[] {
   const there = lessonNames()
-  const wanted = (name: string) => there.has(name) && (only?.includes(name) ?? true) && !without.includes(name)
+  const usual = (name: string) => name !== 'user' || userns
+  const wanted = (name: string) => there.has(name) && (only?.includes(name) ?? usual(name)) && !without.includes(name)
   return ORDER.flatMap((name) => {
     if (wanted(name)) return [name]
     const other = INSTEAD[name]

@@ -5,6 +5,7 @@
 const X64 = {
   pivot_root: 155,
   rt_sigprocmask: 14,
+  setgroups: 116,
   setresuid: 117,
   setresgid: 119,
   keyctl: 250,
@@ -13,6 +14,7 @@ const X64 = {
 const ARM64 = {
   pivot_root: 41,
   rt_sigprocmask: 135,
+  setgroups: 159,
   setresuid: 147,
   setresgid: 149,
   keyctl: 219,
