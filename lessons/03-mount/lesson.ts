@@ -39,7 +39,7 @@ export const lesson: Lesson = {
       hints: [
         'An empty tmpfs, and then only what does no harm. Where do the devices come from? The host has them.',
         'A tmpfs on /dev; each of DEVICES bound to a file of the same name, and made read-only; devpts with newinstance, and another tmpfs on /dev/shm; linkDevices.',
-        "mountPoint(rootfs, '/dev', 'folder', (target) => mountCall('tmpfs', target, 'tmpfs', MS_NOSUID, 'mode=755,size=64k'))\nfor (const device of DEVICES) {\n  mountPoint(rootfs, device, 'file', (target) => mountCall(device, target, null, MS_BIND, null))\n  mountPoint(rootfs, device, 'file', readOnly)\n}\nmountPoint(rootfs, '/dev/pts', 'folder', (target) =>\n  mountCall('devpts', target, 'devpts', MS_NOSUID | MS_NOEXEC, 'newinstance,ptmxmode=0666,mode=620,gid=5'))\nmountPoint(rootfs, '/dev/shm', 'folder', (target) =>\n  mountCall('tmpfs', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=1777,size=64m'))\nmountPoint(rootfs, '/dev', 'folder', linkDevices)",
+        "mountPoint(rootfs, '/dev', 'folder', (target) => mountCall('tmpfs', target, 'tmpfs', MS_NOSUID, 'mode=755,size=64k'))\nfor (const device of DEVICES) {\n  mountPoint(rootfs, device, 'file', (target) => mountCall(device, target, null, MS_BIND, null))\n  mountPoint(rootfs, device, 'file', readOnly)\n}\nmountPoint(rootfs, '/dev/pts', 'folder', (target) =>\n  mountCall('devpts', target, 'devpts', MS_NOSUID | MS_NOEXEC, terminalOptions()))\nmountPoint(rootfs, '/dev/shm', 'folder', (target) =>\n  mountCall('tmpfs', target, 'tmpfs', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'mode=1777,size=64m'))\nmountPoint(rootfs, '/dev', 'folder', linkDevices)",
       ],
     },
     {

@@ -1,4 +1,4 @@
-import { DEVICES, linkDevices } from '#given/dev.ts'
+import { DEVICES, linkDevices, terminalOptions } from '#given/dev.ts'
 import {
   CLONE_NEWNS,
   MNT_DETACH,
@@ -15,14 +15,17 @@ import {
 } from '#given/libc.ts'
 import { type Mechanism, notWritten, type Volume } from '#given/mechanism.ts'
 import { mountPoint, readOnly } from '#given/target.ts'
+import { borrowKernelFiles, mayMountKernelFiles } from '#given/user/kernel-files.ts'
 
 /** Mounts of its own, and another root: mount_namespaces(7), pivot_root(2). */
 export const mount: Mechanism = {
   name: 'mount',
   flags: CLONE_NEWNS,
-  inside({ rootfs, volumes }) {
+  inside(spec) {
+    const { rootfs, volumes } = spec
     makePrivate() // first, or the host gets all that follows
-    mountProc(rootfs)
+    if (mayMountKernelFiles(spec)) mountProc(rootfs)
+    else borrowKernelFiles(spec) // root of a user namespace only: lesson 07
     mountDev(rootfs)
     for (const volume of volumes) bindVolume(rootfs, volume)
     enterRoot(rootfs) // last, since the host's folders are out of reach then

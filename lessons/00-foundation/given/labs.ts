@@ -16,6 +16,7 @@ import { ensureRootfs } from './rootfs.ts'
 import type { Order } from './run.ts'
 import { project, spec } from './spec.ts'
 import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
+import type { Ids } from './user/ids.ts'
 
 const given = (file: string) => new URL(file, import.meta.url).pathname
 
@@ -50,6 +51,10 @@ export interface BoxOptions extends Choice {
   verbose?: boolean
   /** What the command reads on standard input, to its end. */
   input?: string
+  /** Its ids, where it has a user namespace: lesson 07. */
+  ids?: Ids
+  /** The program that runs the engine, such as setpriv(1) for a user who is not root. */
+  under?: string[]
   /** In seconds, before the machine's patience; 8 unless given. */
   timeout?: number
 }
@@ -262,7 +267,7 @@ export class Lab implements AsyncDisposable {
   }
 
   #box(argv: string[], options: BoxOptions, input: string | undefined): Program {
-    const { extra = [], flags = {}, task, verbose } = options
+    const { extra = [], flags = {}, task, verbose, under = [] } = options
     const own = this.#lesson ? [this.#lesson.name, ...this.#lesson.needs] : undefined
     const names = choose({ only: own, ...options })
     const order: Order = {
@@ -273,7 +278,7 @@ export class Lab implements AsyncDisposable {
       ...(verbose ? { verbose } : {}),
     }
     const cwd = `${LAB_ROOTFS}/..` // outside the new root, as a careless caller is: lesson 01
-    const command = [process.execPath, '--no-warnings', given('run.ts'), JSON.stringify(order)]
+    const command = [...under, process.execPath, '--no-warnings', given('run.ts'), JSON.stringify(order)]
     return this.spawn(command, input === undefined ? { cwd } : { input, cwd })
   }
 
