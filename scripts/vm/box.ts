@@ -24,7 +24,8 @@ import { quietly, startLog, step, vmFolder } from './steps.ts'
 import { arch, ask, ensure, find, toBuild } from './tools.ts'
 
 const recipe = join(project, 'scripts', 'vm', 'box')
-const NPM = '12.2.0' // the guest's; node-linux-* brings Node alone
+/** The guest's npm, since node-linux-* brings Node alone: name, version, integrity. */
+const [, NPM = '', NPM_INTEGRITY] = readFileSync(join(recipe, 'npm'), 'utf8').trim().split(' ')
 const SUITES = ['bookworm', 'trixie']
 
 /** Where the box of a suite is, or would be. */
@@ -165,6 +166,10 @@ async function unpackNpm(tree: string): Promise<void> {
   const folder = join(tree, 'lib', 'node_modules', 'npm')
   for (const path of [folder, join(tree, 'bin')]) mkdirSync(path, { recursive: true })
   await npm(['pack', '--prefer-offline', `npm@${NPM}`], tree)
+  const integrity = `sha512-${createHash('sha512')
+    .update(readFileSync(join(tree, `npm-${NPM}.tgz`)))
+    .digest('base64')}`
+  if (integrity !== NPM_INTEGRITY) throw new UsageError(`npm ${NPM} is not what ${recipe}/npm says: ${integrity}`, 1)
   await quietly('tar', ['-xzf', `npm-${NPM}.tgz`, '--strip-components=1', '-C', folder], { cwd: tree })
   rmSync(join(tree, `npm-${NPM}.tgz`))
   for (const name of ['npm', 'npx']) symlinkSync(`../lib/node_modules/npm/bin/${name}-cli.js`, join(tree, 'bin', name))
