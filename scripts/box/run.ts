@@ -57,13 +57,16 @@ failure to start it, 2 for what makes no sense as a command line.`,
     args: own,
     failure: 125,
     needsLinux: true,
+    who: user.who,
   },
   async ({ values, positionals: [rootfs] }) => {
     if (argv.length === 0) throw new UsageError(noCommand(rootfs))
     const only = await names(values.only)
     const without = await names(values.without)
     const inLab = Boolean(only ?? without ?? values.mine)
-    const mechanisms = choose({ only, without })
+    const asked = { ...network.read(values), ...user.read(values), ...limits.read(values), ...privileges.read(values) }
+    const userns = values.userns ? true : undefined
+    const mechanisms = user.withoutRoot(choose({ only, without, userns }), inLab, asked)
     const root = await findRootfs(rootfs)
     const order: Order = {
       spec: spec({
@@ -77,10 +80,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
         cwd: folder(values.workdir),
         hostname: name(values.hostname, 'hostname'),
         domainname: name(values.domainname, 'domainname'),
-        ...network.read(values),
-        ...user.read(values),
-        ...limits.read(values),
-        ...privileges.read(values),
+        ...asked,
       }),
       layers: values.reference ? mechanisms.map((name) => layer(name, 'solutions')) : await yours(mechanisms, values),
       verbose: Boolean(values.verbose),

@@ -1,7 +1,7 @@
 import type { ParseArgsConfig } from 'node:util'
 import { UsageError } from '#given/errors.ts'
 import { project } from '#given/spec.ts'
-import { isDisposable, requireMachine } from './machine.ts'
+import { isDisposable, requireMachine, type Who } from './machine.ts'
 
 /** The folder in which the command was typed: npm starts its scripts in the project's own, and says where it was. */
 export const callersFolder = (process.cwd() === project && process.env.INIT_CWD) || process.cwd()
@@ -19,6 +19,8 @@ export interface CommandInfo {
   examples?: string[]
   /** Does it make namespaces? Then it wants Linux, root, and a machine that may be broken. */
   needsLinux?: boolean
+  /** Who may run it, where that is not root alone. */
+  who?: (args: Arguments) => Who
   /** What to do instead where lessons do not run, such as the same in the VM. */
   elsewhere?: (args: Arguments) => Promise<number>
   /** The arguments, where they are not all that were typed. */
@@ -56,7 +58,7 @@ export async function command(
       process.exitCode = await info.elsewhere(args)
       return
     }
-    if (info.needsLinux) requireMachine(here)
+    if (info.needsLinux) requireMachine(here, info.who?.(args))
     process.exitCode = (await body(args)) ?? 0
   } catch (error) {
     const { exitCodeOf, explain } = await import('#given/explain.ts')

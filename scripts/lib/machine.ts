@@ -1,12 +1,15 @@
 import { UsageError } from '#given/errors.ts'
 import { existsSync, readFileSync } from '#given/fs.ts'
 
+/** Who may run a command: only root, everybody who is not to become root for it, or whoever it is, root if possible. */
+export type Who = 'root' | 'anybody' | 'root if possible'
+
 /**
- * Is this a machine on which a learner may play root? Linux, root, and itself virtual.
+ * Is this a machine on which a learner may play root? Linux, root unless it does without, and itself virtual.
  *
  * @throws {UsageError} that says what is in the way, and the way on
  */
-export function requireMachine(here: boolean): void {
+export function requireMachine(here: boolean, who: Who = 'root'): void {
   if (process.platform !== 'linux') {
     const name = process.platform === 'darwin' ? 'macOS' : process.platform === 'win32' ? 'Windows' : process.platform
     throw new UsageError(
@@ -21,10 +24,11 @@ export function requireMachine(here: boolean): void {
       1,
     )
   }
-  if (process.getuid?.() !== 0) {
+  if (process.getuid?.() !== 0 && who !== 'anybody') {
     becomeRoot()
+    if (who === 'root if possible') return
     throw new UsageError(
-      'clone(2) makes these namespaces for root only (EPERM otherwise; lesson 07 shows the way without root).\n' +
+      'this takes root: a lab plays one who may do everything. A container does without: npm run box -- run -- sh\n' +
         '  Become root first: sudo -E env "PATH=$PATH" npm …',
       1,
     )

@@ -62,6 +62,8 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
     if (error instanceof CleanupError) entered = undefined // its file stays, and the next command tries again
     const { exitCodeOf, explain } = await import('./explain.ts')
     writeSync(2, `box: ${explain(error)}\n`)
+    const off = spec.mechanisms.includes('user') && (await import('./user/switched-off.ts')).switchedOff()
+    if (off) writeSync(2, `  ${off}\n`)
     return exitCodeOf(error) || ENGINE_ERROR
   } finally {
     if (entered) known?.leave(entered)

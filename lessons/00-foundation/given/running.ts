@@ -4,15 +4,20 @@
  * sees that its process is gone, and cleans up for it.
  */
 import { UsageError } from './errors.ts'
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from './fs.ts'
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from './fs.ts'
 import type { Container } from './mechanism.ts'
 import { type Layer, load } from './stack.ts'
 
 /** Where the files are: root's for all to see, and each user's own. */
-export const RUNNING =
-  process.getuid?.() === 0
-    ? '/run/container-workshop'
-    : `${process.env.XDG_RUNTIME_DIR ?? `/tmp/container-workshop-${process.getuid?.()}`}/container-workshop`
+export const RUNNING = folderOf(process.getuid?.() ?? 0)
+
+function folderOf(uid: number): string {
+  if (uid === 0) return '/run/container-workshop'
+  const session = process.env.XDG_RUNTIME_DIR // after su(1) it can be somebody else's
+  return session && isOf(session, uid) ? `${session}/container-workshop` : `/tmp/container-workshop-${uid}`
+}
+
+const isOf = (path: string, uid: number) => statSync(path, { throwIfNoEntry: false })?.uid === uid
 
 /** What is written down of a container. */
 export interface Entry {
@@ -35,6 +40,7 @@ export function enter(container: Container, layers: Layer[]): void {
   const unfinished = `${RUNNING}/.${container.id}`
   try {
     mkdirSync(RUNNING, { recursive: true, mode: 0o755 })
+    if (!isOf(RUNNING, process.getuid?.() ?? 0)) throw new Error('it is not yours')
     writeFileSync(unfinished, JSON.stringify(entry))
     linkSync(unfinished, fileOf(container))
   } catch (error) {
@@ -75,7 +81,8 @@ export async function sweep(): Promise<void> {
 const fileOf = ({ spec }: Container) => `${RUNNING}/${spec.name}.json`
 
 function entries(): Entry[] {
-  if (!existsSync(RUNNING)) return []
+  // In /tmp anybody can make it, and what it holds names files that we load.
+  if (!isOf(RUNNING, process.getuid?.() ?? 0)) return []
   const files = readdirSync(RUNNING).filter((name) => name.endsWith('.json'))
   return files.flatMap((name) => read(`${RUNNING}/${name}`) ?? []).sort((a, b) => a.started - b.started)
 }
