@@ -17,12 +17,14 @@ export const user: Mechanism = {
 }
 
 /** A line of /proc/<pid>/uid_map: the first id inside, the first outside, and how many follow. */
-export function mapLine({ inside, outside, count }: Range): string {
+export function mapLine(range: Range): string {
+  const { inside, outside, count } = range
   return `${inside} ${outside} ${count}`
 }
 
 /** Tells the kernel who is who in the user namespace of a child. Each of the files can be written once. */
-export function writeMaps(pid: number, { uids, gids, setgroups }: Ids): void {
+export function writeMaps(pid: number, ids: Ids): void {
+  const { uids, gids, setgroups } = ids
   const write = (file: string, text: string) => writeFileSync(`/proc/${pid}/${file}`, text)
   write('setgroups', setgroups) // before gid_map, which an ordinary user may not write until he has said deny
   write('gid_map', gids.map(mapLine).join('\n'))

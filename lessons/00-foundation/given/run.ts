@@ -62,9 +62,12 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
     if (error instanceof CleanupError) entered = undefined // its file stays, and the next command tries again
     const { exitCodeOf, explain } = await import('./explain.ts')
     writeSync(2, `box: ${explain(error)}\n`)
-    const off = spec.mechanisms.includes('user') && (await import('./user/switched-off.ts')).switchedOff()
-    if (off) writeSync(2, `  ${off}\n`)
-    return exitCodeOf(error) || ENGINE_ERROR
+    const code = exitCodeOf(error) || ENGINE_ERROR
+    if (code === ENGINE_ERROR && spec.mechanisms.includes('user')) {
+      const off = (await import('./user/switched-off.ts')).switchedOff()
+      if (off) writeSync(2, `  ${off}\n`)
+    }
+    return code
   } finally {
     if (entered) known?.leave(entered)
     // Our own handlers stay: one Ctrl-C more, on the last metres, must not change the exit code.

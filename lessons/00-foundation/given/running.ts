@@ -17,7 +17,9 @@ function folderOf(uid: number): string {
   return session && isOf(session, uid) ? `${session}/container-workshop` : `/tmp/container-workshop-${uid}`
 }
 
-const isOf = (path: string, uid: number) => statSync(path, { throwIfNoEntry: false })?.uid === uid
+function isOf(path: string, uid: number): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.uid === uid
+}
 
 /** What is written down of a container. */
 export interface Entry {
