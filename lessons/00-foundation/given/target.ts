@@ -94,6 +94,7 @@ const codeOf = (error: unknown) => (error as { code?: string }).code
 const REASONS: Record<string, (path: string) => string> = {
   ELOOP: (path) => `${path} is a symbolic link in the image; mounting there is refused`,
   ENOTDIR: (path) => `${path} in the image is no folder; refused`,
+  EACCES: (path) => `${path} is missing in the image, and the image is not yours: its owner can make it there`,
   EROFS: (path) => `${path} is missing in the image, and cannot be made there: the image is read-only`,
 }
 
