@@ -71,10 +71,12 @@ export class CleanupError extends AggregateError {
 export class Running {
   readonly container: Container
   readonly #ended: Promise<number>
+  readonly #mechanisms: Mechanism[]
   #pidfd: number | undefined
 
   constructor(container: Container, pidfd: number, mechanisms: Mechanism[]) {
     this.container = container
+    this.#mechanisms = mechanisms
     this.#pidfd = pidfd
     this.#ended = this.#end(pidfd).finally(() => undoAll(mechanisms, container))
   }
@@ -90,6 +92,7 @@ export class Running {
   /** Sends a signal to its first process. One that has ended already is no error. */
   signal(number: number): void {
     if (this.#pidfd === undefined) return
+    if (number === SIGKILL) for (const m of this.#mechanisms) m.beforeKill?.(this.container)
     try {
       pidfdSendSignal(this.#pidfd, number, null, 0)
     } catch (error) {
@@ -165,10 +168,13 @@ function chain(mechanisms: Mechanism[], channel: number): Call[] {
   ]
 }
 
-/** The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. */
+/**
+ * The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. And no
+ * io_uring, which a filter of system calls refuses: lesson 09.
+ */
 function initEnvironment(): string[] {
   const cache = process.env.NODE_COMPILE_CACHE
-  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
+  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'UV_USE_IO_URING=0', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
 }
 
 function channel(): [number, number] {

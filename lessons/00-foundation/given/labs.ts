@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import type { Limits } from './cgroups/limits.ts'
 import { type ErrorData, inProject } from './errors.ts'
 import { LAB_ROOTFS } from './lab.ts'
 import type { Event, Request } from './lab-server.ts'
@@ -31,15 +32,19 @@ export interface LabOptions {
   hostname?: string
   /** The lesson that a check is about: its mechanism comes from the learner, all others from the reference. */
   lesson?: Lesson
+  /** Give it a part of the cgroup trees that it may write to: lesson 08. */
+  cgroups?: boolean
 }
 
 /** What one asks of a container. Without `only`, it has the lesson's mechanism and those that the lesson needs. */
 export interface BoxOptions extends Choice {
+  id?: string
   hostname?: string
   domainname?: string
   env?: Record<string, string>
   cwd?: string
   volumes?: Volume[]
+  limits?: Limits
   init?: boolean
   rootfs?: string
   /** Other flags for a mechanism than its own, by name: 0 shows what its flag is for. */
@@ -312,8 +317,9 @@ export class Lab implements AsyncDisposable {
 }
 
 /** Opens a lab. Close it, or say `await using`. */
-export async function openLab({ hostname = 'host', lesson }: LabOptions = {}): Promise<Lab> {
+export async function openLab({ hostname = 'host', lesson, cgroups = false }: LabOptions = {}): Promise<Lab> {
   const order = labOrder([process.execPath, '--no-warnings', given('lab-server.ts')], hostname)
+  if (!cgroups) order.layers.pop()
   const child = spawn(process.execPath, ['--no-warnings', given('run.ts'), JSON.stringify(order)], { stdio: 'pipe' })
   return new Lab(child, lesson).ready()
 }
@@ -345,5 +351,6 @@ export function labOrder(
     init: true,
     mechanisms: ['lab'],
   })
-  return { spec: lab, layers: [{ name: 'lab', file: given('lab.ts') }] }
+  const subtree = { name: 'subtree', file: given('cgroups/subtree.ts') } // the lab's cgroups; to write, after its mounts
+  return { spec: lab, layers: [{ name: 'lab', file: given('lab.ts') }, subtree] }
 }

@@ -59,6 +59,8 @@ export interface Mechanism {
   early?(): Call[]
   /** Child side, as its own root, before execve(2): mount, sethostname, drop capabilities. */
   inside?(spec: Spec): void
+  /** Comes before a SIGKILL of ours, for what would keep the container from dying of it. */
+  beforeKill?(container: Container): void
   /** Undoes `outside`. Safe to call twice, and from another process. */
   cleanup?(container: Container): void
 }

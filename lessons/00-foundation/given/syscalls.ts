@@ -9,6 +9,8 @@ const X64 = {
   setresuid: 117,
   setresgid: 119,
   keyctl: 250,
+  bpf: 321,
+  seccomp: 317,
 }
 
 const ARM64 = {
@@ -18,6 +20,8 @@ const ARM64 = {
   setresuid: 147,
   setresgid: 149,
   keyctl: 219,
+  bpf: 280,
+  seccomp: 277,
 }
 
 const EVERYWHERE = {

@@ -1,0 +1,126 @@
+/*
+ * Where the cgroups of this machine are: cgroups(7).
+ *
+ *     v2, "unified"    one tree for all controllers, a folder of type cgroup2
+ *     v1, "legacy"     a tree for each controller, or for a few: folders of type cgroup
+ *     hybrid           v1 for the controllers, and a v2 beside them that has none, or the rest
+ *
+ * A controller is in one tree at a time, and a container gets a group in each tree that has some.
+ */
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from '../fs.ts'
+import { type Mount, mounts } from '../proc.ts'
+
+export type Version = 1 | 2
+
+/** A folder in a tree of cgroups. */
+export interface Group {
+  version: Version
+  /** What counts and limits here: memory, cpu, pids, … */
+  controllers: string[]
+  path: string
+}
+
+/** What a machine needs at least before its v2 tree is worth a group. */
+const WANTED = ['cpu', 'cpuset', 'io', 'memory', 'pids']
+
+let found: Group[] | undefined
+
+/** The groups below which containers' groups are made, one in each tree. Those that we may not write to are left out. */
+export function parents(): Group[] {
+  found ??= mounts().flatMap((mount) => parentIn(mount) ?? [])
+  return found
+}
+
+/** Looks anew: after this process has moved to another group. */
+export function forgetParents(): void {
+  found = undefined
+}
+
+/** The groups of a container, one in each tree; whether or not they exist. */
+export function groups(id: string): Group[] {
+  return parents().map((parent) => ({ ...parent, path: `${parent.path}/workshop-${id}` }))
+}
+
+/** Those of them that exist. One that was made from another group than ours is found by its name. */
+export function existing(id: string): Group[] {
+  const here = groups(id).filter(({ path }) => existsSync(path))
+  if (here.length > 0) return here
+  const trees = mounts().flatMap((mount) => tree(mount) ?? [])
+  return trees.flatMap((top) => {
+    const path = search(top.path, `workshop-${id}`)
+    return path ? [{ ...top, path, controllers: top.version === 2 ? controllersOf(path) : top.controllers }] : []
+  })
+}
+
+/**
+ * The group of a container that has a controller. v2 counts CPU time and freezes in every group, whatever its
+ * controllers.
+ *
+ * @throws {Error} where there is none
+ */
+export function groupOf(id: string, controller: string): Group {
+  const group = existing(id).find((one) => one.controllers.includes(controller))
+  if (!group) throw new Error(`the container ${id} has no cgroup with a ${controller} controller`)
+  return group
+}
+
+const V2_CORE = ['freezer', 'cpuacct']
+
+function parentIn(mount: Mount): Group | undefined {
+  const top = tree(mount)
+  const own = top && ownGroup(mount, top)
+  if (!own) return undefined
+  if (top.version === 1) return isWritable(own) ? { ...top, path: own } : undefined
+  // The group that we are in has a process, us, so none below it may have controllers: hence beside it.
+  const path = own === top.path ? own : own.slice(0, own.lastIndexOf('/'))
+  const controllers = controllersOf(path)
+  if (!WANTED.some((name) => controllers.includes(name)) || !isWritable(path)) return undefined
+  return { version: 2, path, controllers }
+}
+
+/** The tree that is mounted here. v1 has some without controllers, such as systemd's: not for us. */
+function tree({ type, target, superOptions }: Mount): Group | undefined {
+  if (type === 'cgroup2') return { version: 2, path: target, controllers: controllersOf(target) }
+  if (type !== 'cgroup' || superOptions.some((option) => option.startsWith('name='))) return undefined
+  return { version: 1, path: target, controllers: superOptions.filter((option) => V1_CONTROLLERS.has(option)) }
+}
+
+const V1_CONTROLLERS = new Set(
+  'blkio cpu cpuacct cpuset devices freezer hugetlb memory misc net_cls net_prio perf_event pids rdma'.split(' '),
+)
+
+/** The folder of the group that this process is in, by /proc/self/cgroup: lines of `id:controllers:/path`. */
+function ownGroup({ root }: Mount, { version, controllers, path }: Group): string | undefined {
+  const lines = readFileSync('/proc/self/cgroup', 'utf8').split('\n')
+  const wanted = version === 2 ? '' : (controllers[0] ?? '')
+  const line = lines.map((text) => text.split(':')).find(([, names]) => names?.split(',').includes(wanted))
+  const own = line?.slice(2).join(':')
+  const prefix = root === '/' ? '' : root
+  if (own === undefined || own.startsWith('/..') || !`${own}/`.startsWith(`${prefix}/`)) return undefined // not in sight
+  return (path + own.slice(prefix.length)).replace(/\/$/, '')
+}
+
+function controllersOf(path: string): string[] {
+  return [...readFileSync(`${path}/cgroup.controllers`, 'utf8').trim().split(' '), ...V2_CORE]
+}
+
+/** Root may write everywhere but on a read-only mount, as a lab's view of the host's cgroups is. */
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    accessSync(`${path}/cgroup.procs`, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function search(folder: string, name: string): string | undefined {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    if (!entry.isDirectory()) continue
+    const path = `${folder}/${entry.name}`
+    const hit = entry.name === name ? path : search(path, name)
+    if (hit) return hit
+  }
+  return undefined
+}
