@@ -5,15 +5,16 @@
  *     clone, all flags in one call      ──▶     waits, not yet JavaScript
  *     user's `outside`: the maps
  *     "go"                              ──▶     `early`: becomes root where there are maps
- *                                               becomes the init (init.ts), a second Node
+ *     `outside` of the other namespaces         becomes the init (init.ts), a second Node
  *                                       ◀──     "ready"
- *     every other `outside`
+ *     `outside` of what is no namespace
  *     the spec                          ──▶     every `inside`, in the order of stack.ts
  *                                       ◀──     "starting", then end of file: it has become the command
  *     waits for the end, `cleanup`
  *
  * Two sync points, and both are needed. The maps must be there before the first execve, or the child loses its
- * capabilities with it. The cgroup must come after the init's boot, or Node itself would count against the limits.
+ * capabilities with it. The cgroup must come after the init's boot, or Node itself would count against the limits. The
+ * other namespaces are there since clone, so what they need from outside is done while the init boots.
  */
 
 import type { Call, Child } from './clone.ts'
@@ -134,8 +135,9 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     tell(ours, 'go')
     const { verbose = false, foreground = false, task } = options
     tell(ours, JSON.stringify({ layers, init: spec.init, verbose, foreground, task } satisfies Orders))
+    for (const m of mechanisms) if (m.flags & ~CLONE_NEWUSER) m.outside?.(container) // while the init boots
     expect(await messages.next(), 'was ready')
-    for (const m of mechanisms) if (!(m.flags & CLONE_NEWUSER)) m.outside?.(container)
+    for (const m of mechanisms) if (m.flags === 0) m.outside?.(container)
     tell(ours, JSON.stringify(spec))
     expect(await messages.next(), 'came to its command. Does an `inside` end the process?')
     const failed = await messages.next()

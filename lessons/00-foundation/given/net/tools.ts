@@ -1,0 +1,88 @@
+/*
+ * The two programs that set up networks on Linux, for use by a program: ip(8) as a process, nft(8) as a library.
+ */
+import { UsageError } from '../errors.ts'
+import { koffi } from '../libc.ts'
+import { trace } from '../trace.ts'
+
+const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
+const ALONE = 'A container without a network of its host needs none of this: --net none'
+
+/**
+ * Runs lines of ip(8), such as `link set lo up`, all in one process: `ip -batch -`.
+ *
+ * @throws {Error} with the line that failed, and what ip(8) said
+ */
+export function ip(...lines: string[]): void {
+  const { spawnSync } = process.getBuiltinModule('node:child_process')
+  const { status, stderr, error } = spawnSync('ip', ['-batch', '-'], {
+    input: `${lines.join('\n')}\n`,
+    env: { PATH },
+    encoding: 'utf8',
+  })
+  if (error) throw new UsageError(`ip(8) cannot be run: ${error.message}. apt-get install iproute2\n  ${ALONE}`, 125)
+  trace?.('ip', [], lines, status ?? -1)
+  if (status === 0) return
+  const failed = lines[Number(stderr.match(/^Command failed -:(\d+)/m)?.[1]) - 1] ?? lines.join('; ')
+  const said = stderr.replace(/^Command failed.*\n/gm, '').trim()
+  throw new Error(`ip ${failed}: ${said}${hint(said)}`)
+}
+
+function hint(said: string): string {
+  if (said.includes('Unknown device type')) return `\n  This kernel has no such device. ${ALONE}`
+  if (said.includes('Operation not permitted')) return '\n  It is for root, in the user namespace of the host'
+  return ''
+}
+
+/**
+ * Gives a ruleset to the kernel, as `nft -f -` does: all of it, or nothing. libnftables(3) is nft without a process.
+ *
+ * @throws {Error} with what nft(8) would have said
+ */
+export function nft(ruleset: string): void {
+  const library = nftables()
+  const context = library.create(0)
+  try {
+    library.bufferErrors(context)
+    const result: number = library.run(context, ruleset)
+    trace?.('nft', [], [ruleset.trim().replace(/\s+/g, ' ')], result)
+    if (result !== 0) throw new Error(`nft: ${complaint(library.errors(context))}`)
+  } finally {
+    library.free(context)
+  }
+}
+
+/** What went wrong, without the line of the ruleset that nft(8) quotes: of several, it quotes a wrong one. */
+function complaint(said: string): string {
+  const lines = said.split('\n').filter((line) => line.startsWith('Error: '))
+  return [...new Set(lines.map((line) => line.slice('Error: '.length)))].join('; ')
+}
+
+function nftables() {
+  try {
+    const library = koffi.load('libnftables.so.1')
+    return {
+      create: library.func('void *nft_ctx_new(unsigned int flags)'),
+      bufferErrors: library.func('int nft_ctx_buffer_error(void *ctx)'),
+      run: library.func('int nft_run_cmd_from_buffer(void *ctx, const char *buf)'),
+      errors: library.func('const char *nft_ctx_get_error_buffer(void *ctx)'),
+      free: library.func('void nft_ctx_free(void *ctx)'),
+    }
+  } catch (error) {
+    const why = (error as Error).message
+    throw new UsageError(`nftables cannot be used: ${why}. apt-get install nftables\n  ${ALONE}`, 125)
+  }
+}
+
+/**
+ * Runs shell commands that nobody waits for, whatever becomes of them. Before the kernel forgets a link or a table, it
+ * waits for all who may still read it, 10 to 50 ms each.
+ *
+ * @param held a descriptor that stays open until they are done: with it, a lock
+ */
+export function inBackground(commands: string[], held?: number): void {
+  const { spawn } = process.getBuiltinModule('node:child_process')
+  const stdio = ['ignore', 'ignore', 'ignore', ...(held === undefined ? [] : [held])] as const
+  trace?.('sh', [], commands)
+  spawn('sh', ['-c', commands.join('\n')], { cwd: '/', env: { PATH }, detached: true, stdio: [...stdio] }).unref()
+}
