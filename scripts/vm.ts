@@ -23,9 +23,14 @@ const commands: Record<string, (args: Arguments) => Promise<number>> = {
   },
 }
 
+// What follows `ssh` is the machine's, with its options and its --, as with ssh(1).
+const [verb, ...words] = process.argv.slice(2)
+const forMachine = verb === 'ssh' && !['--help', '-h'].includes(words[0] ?? '')
+
 await command(
   {
     name: 'vm',
+    ...(forMachine ? { args: ['ssh', '--', ...words] } : {}),
     usage: 'npm run vm -- COMMAND',
     about: `The workshop's Linux machine, by Vagrant: one that you may break.
 

@@ -17,14 +17,14 @@ module WorkshopQemu
       return hvf(boot) if RUBY_PLATFORM.include?('darwin')
 
       reason = kvm_missing || (kvm_boots?(boot) ? nil : 'it is there, but a kernel does not boot under it')
-      reason ? ['tcg', "no KVM: #{reason}. #{COST}"] : ['kvm', 'with KVM, at nearly full speed']
+      reason ? ['tcg', "without KVM: #{reason}. #{COST}"] : ['kvm', 'with KVM, at nearly full speed']
     end
 
     def hvf(boot)
       accelerators, = Open3.capture2(boot[:binary], '-accel', 'help')
       return ['hvf', 'with HVF, at nearly full speed'] if accelerators.include?('hvf')
 
-      ['tcg', "this QEMU has no HVF. #{COST}"]
+      ['tcg', "without HVF, which this QEMU lacks. #{COST}"]
     end
 
     def kvm_missing
