@@ -170,13 +170,10 @@ function chain(mechanisms: Mechanism[], channel: number): Call[] {
   ]
 }
 
-/**
- * The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. And no
- * io_uring, which a filter of system calls refuses: lesson 09.
- */
+/** The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. */
 function initEnvironment(): string[] {
   const cache = process.env.NODE_COMPILE_CACHE
-  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'UV_USE_IO_URING=0', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
+  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
 }
 
 function channel(): [number, number] {

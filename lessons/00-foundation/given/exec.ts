@@ -78,6 +78,13 @@ function environment({ env }: Spec): BigUint64Array {
   return vector(Object.entries(env).map(([name, value]) => `${name}=${value}`))
 }
 
+let last: (() => void) | undefined
+
+/** Does something at the very last moment before the command: a filter that would refuse what else there is to do. */
+export function atLast(step: () => void): void {
+  last = step
+}
+
 /**
  * Makes this process as the command is to find it: its working directory, its signals, limits, session.
  *
@@ -93,6 +100,7 @@ function prepare(spec: Spec): string {
   restoreFileLimit()
   leaveSession()
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) // again, since a change of credentials clears it
+  last?.()
   return path
 }
 

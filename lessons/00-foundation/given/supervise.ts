@@ -2,6 +2,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { spawnCommand } from './exec.ts'
 import { exitCodeOf, explain } from './explain.ts'
+import { PR_SET_DUMPABLE, prctl } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 
 /** What an init does, and what lesson 02 writes. */
@@ -22,6 +23,7 @@ const FOREVER = 2 ** 31 - 1
  * @throws {CommandError} where it cannot be started
  */
 export function supervise(spec: Spec, init: Init, channel: number): void {
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) // or /proc/1/exe would lead the container to the host's Node: runc, CVE-2019-5736
   const command = spawnCommand(spec)
   const reap = () => {
     const code = init.reap().get(command)
