@@ -11,6 +11,7 @@ import { LAB_ROOTFS } from './lab.ts'
 import type { Event, Request } from './lab-server.ts'
 import type { Lesson } from './lesson.ts'
 import type { Volume } from './mechanism.ts'
+import type { Network } from './net/network.ts'
 import { seconds } from './patience.ts'
 import { NAMESPACES, type Namespace } from './proc.ts'
 import { ensureRootfs } from './rootfs.ts'
@@ -39,12 +40,14 @@ export interface LabOptions {
 /** What one asks of a container. Without `only`, it has the lesson's mechanism and those that the lesson needs. */
 export interface BoxOptions extends Choice {
   id?: string
+  name?: string
   hostname?: string
   domainname?: string
   env?: Record<string, string>
   cwd?: string
   volumes?: Volume[]
   limits?: Limits
+  network?: Network
   init?: boolean
   rootfs?: string
   /** Other flags for a mechanism than its own, by name: 0 shows what its flag is for. */

@@ -18,7 +18,7 @@ const LOCK_EX = 2
 
 /** The names of what a container has on the host. Its id tells them, so that another process can clean up. */
 export function namesOf({ id }: Container): Pick<Connection, 'cable' | 'table'> {
-  return { cable: `ws-${id}`, table: `workshop-${id}` } // 15 letters, and a link's name has no more
+  return { cable: `ws-${id.slice(0, 12)}`, table: `workshop-${id}` } // a link's name has up to 15 letters
 }
 
 /**
