@@ -1,4 +1,4 @@
-import { type Lab, openLab } from '#given/labs.ts'
+import { type BoxOptions, type Lab, openLab } from '#given/labs.ts'
 import type { Tour } from '#given/lesson.ts'
 import { NAMESPACES, type Namespace } from '#given/proc.ts'
 import { chalk, compare, heading, namespaceRows, say, table } from '#given/show.ts'
@@ -22,7 +22,7 @@ await command(
     const stops = await tourStops()
     const one = positionals[0] ? await findStop(stops, positionals[0]) : undefined
     warmCache()
-    await using host = await openLab({ hostname: 'host' })
+    await using host = await openLab({ hostname: 'host', cgroups: true })
     if (one) {
       await visit(host, one)
       return 0
@@ -80,7 +80,7 @@ async function greet(host: Lab): Promise<void> {
 }
 
 async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
-  const { says, prepare, looks, but } = lesson.tour
+  const { says, prepare, limits = {}, looks, but } = lesson.tour
   heading(`${lesson.number} · ${lesson.title}`)
   say(says)
   if (prepare) await host.exec(['sh', '-c', prepare])
@@ -91,7 +91,7 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   const earlier = await host.namespaces(before.pid)
   const changed = NAMESPACES.filter((kind) => inside[kind] !== outside[kind] && earlier[kind] === outside[kind])
   const rows: [string, string, string][] = []
-  for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, names, command))])
+  for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, { only: names, limits }, command))])
   compare([...rows, ...namespaceRows(outside, inside, changed)])
   if (changed.length === 0) say('None of the eight changed: this is no namespace, only another root.')
   say(chalk.dim(but))
@@ -99,9 +99,9 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
 }
 
 /** The answer to a shell command on the host and in the container: the first line. */
-async function askBoth(host: Lab, only: string[], command: string): Promise<[string, string]> {
+async function askBoth(host: Lab, options: BoxOptions, command: string): Promise<[string, string]> {
   const outside = host.exec(['sh', '-c', command])
-  const inside = host.run(['sh', '-c', command], { only, hostname: 'box' })
+  const inside = host.run(['sh', '-c', command], { ...options, hostname: 'box' })
   const [a, b] = await Promise.all([outside, inside])
   return [firstLine(a.stdout || a.stderr), firstLine(b.stdout || b.stderr)]
 }

@@ -1,4 +1,4 @@
-import { configure, hasPlace, killAll, thaw } from '#given/cgroups/configure.ts'
+import { configure, hasPlace, killAll, thaw, untilGone } from '#given/cgroups/configure.ts'
 import { PERIOD, weightOf } from '#given/cgroups/cpu.ts'
 import { field, number, type Settings } from '#given/cgroups/files.ts'
 import { existing, groupOf, groups, type Version } from '#given/cgroups/hierarchies.ts'
@@ -22,7 +22,7 @@ export const cgroups: Mechanism = {
     hideTree()
   },
   beforeKill: ({ id }) => thaw(existing(id)),
-  cleanup: ({ id }) => remove(id),
+  cleanup: ({ id }) => untilGone(id, remove),
 }
 
 /** Makes the container's groups, one in each tree. */
@@ -48,14 +48,16 @@ export function settings(limits: Limits, version: Version): Settings {
 }
 
 /** What there is so much of, and no more: memory and processes. */
-export function amounts({ memory, pids }: Limits, version: Version): Settings {
+export function amounts(limits: Limits, version: Version): Settings {
+  const { memory, pids } = limits
   return version === 1
     ? { 'memory.limit_in_bytes': memory, 'pids.max': pids }
     : { 'memory.max': memory, 'pids.max': pids }
 }
 
 /** What is shared out again and again: a weight among those who want it, and a quota that nobody exceeds. */
-export function cpuTime({ cpuShares, cpus }: Limits, version: Version): Settings {
+export function cpuTime(limits: Limits, version: Version): Settings {
+  const { cpuShares, cpus } = limits
   const quota = cpus && Math.round(cpus * PERIOD)
   return version === 1
     ? { 'cpu.shares': cpuShares, 'cpu.cfs_quota_us': quota }

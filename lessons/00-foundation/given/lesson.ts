@@ -1,3 +1,5 @@
+import type { Limits } from './cgroups/limits.ts'
+
 /** What a lesson says of itself, in its lesson.ts. Its number and order come from its folder. */
 export interface Lesson {
   /** The name of its file and of its mechanism: `uts` for 04-uts/uts.ts. */
@@ -18,6 +20,8 @@ export interface Tour {
   says: string
   /** Run on the host first, so that there is something to see. */
   prepare?: string
+  /** What its containers may take: lesson 08. */
+  limits?: Limits
   /** Each prints one short line. The first one goes into the table at the end. */
   looks: { label: string; command: string }[]
   /** What follows from it, or what it does not do: the bridge to the next step. */

@@ -7,7 +7,7 @@ import { existsSync } from '../fs.ts'
 import type { Container } from '../mechanism.ts'
 import type { Driver } from './driver.ts'
 import { read, type Settings, write } from './files.ts'
-import { type Group, groups, parents, type Version } from './hierarchies.ts'
+import { existing, type Group, groups, parents, type Version } from './hierarchies.ts'
 import type { Limits } from './limits.ts'
 import { v1 } from './v1.ts'
 
@@ -54,6 +54,8 @@ export function hasPlace({ id, pid, spec: { limits } }: Container): boolean {
 export function configure(id: string, limits: Limits, settings: (limits: Limits, version: Version) => Settings): void {
   const above = parents()
   for (const [i, group] of groups(id).entries()) {
+    if (!existsSync(group.path))
+      throw new UsageError(`there is no group ${group.path}: create() makes one in each tree`, 125)
     prepare(above[i] as Group, group)
     driverOf(group.version).restrictDevices?.(group)
     const all = { ...settings(limits, group.version), ...driverOf(group.version).settings(limits) }
@@ -91,6 +93,20 @@ export function killAll(groups: Group[]): void {
 }
 
 const PATIENCE = 30_000
+
+/** Calls `remove` until nothing is left: two who clean up at once take the groups from under each other. */
+export function untilGone(id: string, remove: (id: string) => void): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      remove(id)
+      return
+    } catch (error) {
+      if (existing(id).length === 0) return
+      if (tries === 5) throw error
+      wait(10)
+    }
+  }
+}
 
 /** Lets frozen groups go on. */
 export function thaw(groups: Group[]): void {

@@ -1,0 +1,226 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Box, type BoxOptions, type Lab, openLab } from '#given/labs.ts'
+import { seconds } from '#given/patience.ts'
+import { lesson } from './lesson.ts'
+
+const MB = 1024 * 1024
+
+let host: Lab
+/** Where the trees are: one on v2, one for each controller on v1. */
+let trees: string[]
+let version: 1 | 2
+beforeAll(async () => {
+  host = await openLab({ lesson, cgroups: true })
+  trees = (await sh('findmnt -nro TARGET -t cgroup,cgroup2')).trim().split('\n')
+  version = trees.includes('/sys/fs/cgroup') ? 2 : 1
+  if (!trees[0]) throw new Error('this machine has no cgroup tree that a lab may write to: npm run doctor')
+})
+afterAll(() => host?.close())
+
+test('08.1 the container has a group in each tree', async () => {
+  await using box = await start('made', 'sleep 60', { task: '08.1' })
+
+  const made = await sh('find /sys/fs/cgroup -name workshop-made')
+  const expected = trees.map((tree) => `${tree}/workshop-made`)
+  expect(made.trim().split('\n').sort(), 'a folder in each tree, where groups(id) says').toEqual(expected.sort())
+  expect(
+    await sh('cat /sys/fs/cgroup/pids/workshop-made/pids.current /sys/fs/cgroup/workshop-made/pids.current 2>&-; true'),
+  ).toMatch(/^\d+\n$/) // nobody has written this file: with the folder comes what is in it
+  await box.stop()
+})
+
+test('08.2 its processes are in the group, and those that they start too', async () => {
+  await using box = await start('full', 'sleep 60 & echo $!; exec sleep 60', { task: '08.2' })
+  await box.program.until(() => box.program.stdout !== '', 'it had started another process')
+  const child = box.program.stdout.trim()
+
+  for (const tree of trees) {
+    const inside = (await sh(`cat ${tree}/workshop-full/cgroup.procs`)).trim().split('\n')
+    const why = `cgroup.procs of ${tree}/workshop-full lists who is in it. Write the pid of the container to each of them`
+    expect(inside.sort(), why).toEqual([String(box.pid), child].sort())
+  }
+})
+
+test('08.2 a limit holds only for who is in the group', async () => {
+  const box = await run('attached', forks(8), { limits: { pids: 4 }, task: '08.2' })
+  const why = 'it has pids.max=4 and started 8 processes: a limit without attach does nothing'
+  expect(box.stdout, why).not.toContain('8 forks')
+  expect(box.stderr, 'fork(2): EAGAIN').toMatch(/[Cc]annot fork/)
+})
+
+test('08.3 when the container has ended, so have its groups', async () => {
+  const box = await run('ended', 'true', { task: '08.3' })
+  expect(box.stderr).toBe('')
+  expect(await left(), 'rmdir(2) on each of its groups').toBe('')
+})
+
+test('08.3 a process that was left behind goes with them', async () => {
+  const box = await run('left', 'sleep 1000 >&- 2>&- & exit 7', { task: '08.3' })
+  expect(box.stderr, 'a group with a process in it cannot be removed: rmdir(2) EBUSY. killAll() first').toBe('')
+  expect(box.code).toBe(7)
+  expect(await left(), 'rmdir(2) on each of its groups').toBe('')
+  expect(await sh('pgrep -f "[s]leep 1000" || true'), 'it still runs').toBe('')
+})
+
+test('08.3 another process may remove them when the engine was killed, of a frozen container too, and twice', async () => {
+  const box = await start('frozen', 'sleep 60', { task: '08.3' })
+  await host.call('freeze', ['frozen', true], '08.3')
+  await box.stop() // now nobody is left to clean up. On v1 the container does not even die with its engine
+
+  await host.call('remove', ['frozen'], '08.3')
+  expect(await left(), 'killAll() thaws, kills and waits; rmdir(2) removes').toBe('')
+  await host.call('remove', ['frozen'], '08.3') // existing() is empty now
+})
+
+test('08.4 who takes more memory than it may is killed, and the kernel counts it', async () => {
+  const script = 'head -c 100000000 /dev/zero | tail -n 1 | wc -c; exec sleep 60' // tail keeps a line, however long
+  await using box = await start('eater', script, { limits: { memory: 40 * MB }, task: '08.4' })
+  await box.program.until(() => box.program.stdout !== '', 'its end', 20)
+
+  const why = 'it has 40 MB and took 100: memory.limit_in_bytes on v1, memory.max on v2, in bytes'
+  expect(box.program.stdout.trim(), why).toBe('0')
+  const counted = await file('memory', 'eater', version === 1 ? 'memory.oom_control' : 'memory.events')
+  expect(counted, 'the kernel counts whom it killed').toMatch(/^oom_kill [1-9]/m)
+})
+
+test('08.4 who starts more processes than it may is refused, and the kernel counts it', async () => {
+  await using box = await start('forker', `(${forks(8)}); exec sleep 60`, { limits: { pids: 4 }, task: '08.4' })
+  await box.program.until(() => /fork/.test(box.program.stderr + box.program.stdout), 'its forks')
+
+  const why = 'it may have 4 processes and started 8: pids.max, in both versions'
+  expect(box.program.stdout, why).toBe('')
+  expect(box.program.stderr).toMatch(/[Cc]annot fork/)
+  expect(await file('pids', 'forker', 'pids.events'), 'the kernel counts what it refused').toMatch(/^max [1-9]/m)
+})
+
+test('08.4 both versions are there, and what is not asked for is not limited', async () => {
+  const both = await tables('amounts', { memory: 64 * MB, pids: 10 }, '08.4')
+  expect(both).toEqual([
+    { 'memory.limit_in_bytes': '67108864', 'pids.max': '10' },
+    { 'memory.max': '67108864', 'pids.max': '10' },
+  ])
+  expect(await tables('amounts', {}, '08.4'), 'no limit asked for: leave it undefined, not 0').toEqual([{}, {}])
+})
+
+test('08.5 a container that has used up its quota waits, and the kernel counts it', async () => {
+  await using box = await start('slow', 'while :; do :; done', { limits: { cpus: 0.1 }, task: '08.5' })
+  const stat = () => file('cpu', 'slow', 'cpu.stat')
+  const why = 'it may run for 10 ms of every 100: cpu.cfs_quota_us on v1, cpu.max on v2, in microseconds'
+  await until(async () => /^nr_throttled [1-9]/m.test(await stat()), why)
+  await box.stop()
+})
+
+test('08.5 on one CPU, a quarter of the weight is a quarter of the time', async () => {
+  const on = (shares: number): BoxOptions => ({ limits: { cpuShares: shares, cpusetCpus: '0' }, task: '08.5' })
+  await using _heavy = await start('heavy', 'while :; do :; done', on(1024))
+  await using _light = await start('light', 'while :; do :; done', on(256))
+  const before = [await cpuTime('heavy'), await cpuTime('light')]
+  const used = async () => [(await cpuTime('heavy')) - (before[0] ?? 0), (await cpuTime('light')) - (before[1] ?? 0)]
+  const enough = 300_000 // microseconds of both: some hundred turns of the scheduler
+  await until(async () => (await used()).reduce((a, b) => a + b) > enough, 'they run')
+
+  const [heavy = 0, light = 0] = await used()
+  const why = '1024 against 256: cpu.shares on v1; on v2 cpu.weight, by weightOf(). In the CPU time of the groups'
+  expect(heavy / light, why).toBeGreaterThan(4 * 0.8)
+  expect(heavy / light, why).toBeLessThan(4 / 0.8)
+})
+
+test('08.5 both versions are there, and what is not asked for is not limited', async () => {
+  const both = await tables('cpuTime', { cpuShares: 512, cpus: 0.29 }, '08.5')
+  const why = 'half the normal weight, and 29 ms of every 100: whole microseconds, and 0.29 * 100000 is not whole'
+  expect(both, why).toEqual([
+    { 'cpu.shares': '512', 'cpu.cfs_quota_us': '29000' },
+    { 'cpu.weight': '50', 'cpu.max': '29000 100000' },
+  ])
+  expect(await tables('cpuTime', {}, '08.5'), 'no limit asked for: leave it undefined').toEqual([{}, {}])
+})
+
+test('08.6 one write stops every process, and another lets them go on', async () => {
+  const loop = 'while :; do :; done'
+  await using _box = await start('loops', `${loop} & ${loop} & ${loop}`, { task: '08.6' })
+  await host.call('freeze', ['loops', true], '08.6')
+  const state = () => file('freezer', 'loops', version === 1 ? 'freezer.state' : 'cgroup.events')
+  const why = 'FROZEN in freezer.state on v1, 1 in cgroup.freeze on v2'
+  await until(async () => /^(FROZEN|frozen 1)$/m.test(await state()), why)
+
+  const before = await cpuTime('loops')
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  expect(await cpuTime('loops'), 'frozen, and still it runs').toBe(before)
+  await host.call('freeze', ['loops', false], '08.6')
+  await until(async () => (await cpuTime('loops')) > before, 'it goes on after freeze(id, false)')
+})
+
+test('08.7 the accounts: memory in bytes, CPU time in microseconds, processes', async () => {
+  const script = 'x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 60 & sleep 60 & echo ready; read line'
+  await using box = await start('spender', script, { task: '08.7' })
+  await box.program.until(() => box.program.stdout !== '', 'it had taken some memory', 20)
+
+  const before = await cpuTime('spender')
+  const used = await host.call<{ memory: number; cpu: number; pids: number }>('usage', ['spender'], '08.7')
+  const after = await cpuTime('spender')
+  expect(used.pids, 'a shell and two sleeps: pids.current').toBe(3)
+  expect(used.memory, 'it holds 20 MB: memory.usage_in_bytes on v1, memory.current on v2').toBeGreaterThan(20_000_000)
+  expect(used.memory, 'in bytes').toBeLessThan(400_000_000)
+  const why =
+    'the CPU time in microseconds: cpuacct.usage on v1 counts nanoseconds, usage_usec in cpu.stat of v2 does not'
+  expect(used.cpu, why).toBeGreaterThanOrEqual(Math.floor(before))
+  expect(used.cpu, why).toBeLessThanOrEqual(Math.ceil(after))
+})
+
+test('08.8 the container sees its own group as the root of each tree', async () => {
+  await using box = await start('hidden', 'cat /proc/self/cgroup; echo end; exec sleep 60', { task: '08.8' })
+  await box.program.until(() => box.program.stdout.includes('end'), 'it had read /proc/self/cgroup')
+
+  const why = 'it can read where on the host it is. unshare(2) with CLONE_NEWCGROUP: cgroup_namespaces(7)'
+  expect(box.program.stdout, why).not.toContain('workshop-hidden')
+  expect(await host.read(`/proc/${box.pid}/cgroup`), 'the host sees it').toContain('/workshop-hidden')
+  const [own, theirs] = [await host.namespace(box.pid, 'cgroup'), await host.namespace('self', 'cgroup')]
+  expect(own, "its cgroup namespace is the host's").not.toBe(theirs)
+})
+
+function start(id: string, script: string, options: BoxOptions): Promise<Box> {
+  return host.start(['sh', '-c', script], { id, ...options })
+}
+
+function run(id: string, script: string, options: BoxOptions) {
+  return host.run(['sh', '-c', script], { id, ...options })
+}
+
+/** A script that starts so many processes, and says so if it could. */
+const forks = (n: number) => `for i in $(seq ${n}); do sleep 60 >&- 2>&- & done; echo ${n} forks`
+
+/** Runs a line of shell on the host. */
+async function sh(script: string): Promise<string> {
+  const { stdout, stderr, code } = await host.exec(['sh', '-c', script])
+  expect(code, stderr).toBe(0)
+  return stdout
+}
+
+/** Which groups of containers there are. */
+const left = () => sh('find /sys/fs/cgroup -name "workshop-*"')
+
+/** A file of a container's group, as the host reads it. */
+function file(controller: string, id: string, name: string): Promise<string> {
+  const tree = trees.find((path) => path.split('/').at(-1)?.split(',').includes(controller)) ?? '/sys/fs/cgroup'
+  return host.read(`${tree}/workshop-${id}/${name}`)
+}
+
+/** In microseconds. */
+async function cpuTime(id: string): Promise<number> {
+  if (version === 1) return Number(await file('cpuacct', id, 'cpuacct.usage')) / 1000
+  return Number((await file('cpu', id, 'cpu.stat')).match(/^usage_usec (\d+)/m)?.[1])
+}
+
+/** What a function of yours writes for each version, as text: `1` and `'1'` are the same to the kernel. */
+async function tables(name: string, limits: object, task: string): Promise<Record<string, string>[]> {
+  const both = [1, 2].map((one) => host.call<Record<string, unknown>>(name, [limits, one], task))
+  return (await Promise.all(both)).map((table) =>
+    Object.fromEntries(Object.entries(table).map(([key, value]) => [key, String(value)])),
+  )
+}
+
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  for (const deadline = Date.now() + seconds(10); !(await condition()); ) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for this: ${what}`)
+  }
+}

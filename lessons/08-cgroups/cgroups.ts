@@ -1,0 +1,83 @@
+import { configure, hasPlace, killAll, thaw, untilGone } from '#given/cgroups/configure.ts'
+import { PERIOD, weightOf } from '#given/cgroups/cpu.ts'
+import { field, number, type Settings } from '#given/cgroups/files.ts'
+import { existing, groupOf, groups, type Version } from '#given/cgroups/hierarchies.ts'
+import type { Limits } from '#given/cgroups/limits.ts'
+import { mkdirSync, rmdirSync, writeFileSync } from '#given/fs.ts'
+import { CLONE_NEWCGROUP, unshare } from '#given/libc.ts'
+import { type Mechanism, notWritten } from '#given/mechanism.ts'
+
+/** How much a container gets, and what it has used: cgroups(7). */
+export const cgroups: Mechanism = {
+  name: 'cgroups',
+  flags: 0, // no namespace: a place in a tree. The namespace that hides the tree is entered later
+  outside(container) {
+    const { id, pid, spec } = container
+    if (!hasPlace(container)) return
+    create(id)
+    configure(id, spec.limits, settings)
+    attach(id, pid) // last: all that the container's first process does from here on counts
+  },
+  inside() {
+    hideTree()
+  },
+  beforeKill: ({ id }) => thaw(existing(id)),
+  cleanup: ({ id }) => untilGone(id, remove),
+}
+
+/** Makes the container's groups, one in each tree. */
+export function create(id: string): void {
+  notWritten('08.1 mkdir(2)', create, id)
+}
+
+/** Puts a process into them. The children that it will have begin where it is. */
+export function attach(id: string, pid: number): void {
+  notWritten('08.2 cgroup.procs', attach, id, pid)
+}
+
+/** Removes the container's groups, with whatever still runs in them. A second time there is nothing to do. */
+export function remove(id: string): void {
+  notWritten('08.3 rmdir(2)', remove, id)
+}
+
+/** Which limit is written to which file. */
+export function settings(limits: Limits, version: Version): Settings {
+  return { ...amounts(limits, version), ...cpuTime(limits, version) }
+}
+
+/** What there is so much of, and no more: memory and processes. */
+export function amounts(limits: Limits, version: Version): Settings {
+  const { memory, pids } = limits
+  return notWritten('08.4 memory and pids', amounts, limits, version)
+}
+
+/** What is shared out again and again: a weight among those who want it, and a quota that nobody exceeds. */
+export function cpuTime(limits: Limits, version: Version): Settings {
+  const { cpuShares, cpus } = limits
+  return notWritten('08.5 cpu', cpuTime, limits, version)
+}
+
+/** Stops everything in a container with one write, or lets it go on. */
+export function freeze(id: string, frozen: boolean): void {
+  notWritten('08.6 freezer', freeze, id, frozen)
+}
+
+/** What a container has used. */
+export interface Usage {
+  /** In bytes, now. */
+  memory: number
+  /** In microseconds, since it began. */
+  cpu: number
+  /** Processes and threads, now. */
+  pids: number
+}
+
+/** Reads the accounts. The kernel keeps them for each group, whether or not it has limits. */
+export function usage(id: string): Usage {
+  return notWritten('08.7 accounting', usage, id)
+}
+
+/** Makes the container's own group the root of every tree that it sees: cgroup_namespaces(7). */
+export function hideTree(): void {
+  notWritten('08.8 unshare(2)', hideTree)
+}
