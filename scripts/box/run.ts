@@ -66,7 +66,8 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const inLab = Boolean(only ?? without ?? values.mine)
     const asked = { ...network.read(values), ...user.read(values), ...limits.read(values), ...privileges.read(values) }
     const userns = values.userns ? true : undefined
-    const mechanisms = user.withoutRoot(choose({ only, without, userns }), inLab, asked)
+    const chosen = network.withNetwork(choose({ only, without, userns }), values)
+    const mechanisms = user.withoutRoot(chosen, inLab, asked)
     const root = await findRootfs(rootfs)
     const order: Order = {
       spec: spec({
@@ -74,7 +75,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
         rootfs: root,
         mechanisms,
         env: Object.fromEntries(list(values.env).map(variable)),
-        volumes: list(values.volume).map((text) => volume(text, inLab)),
+        volumes: [...network.volumes(values), ...list(values.volume).map((text) => volume(text, inLab))],
         init: Boolean(values.init),
         name: containerName(values.name),
         cwd: folder(values.workdir),

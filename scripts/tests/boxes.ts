@@ -6,7 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
 
-// Containers of the reference, right on this machine, as somebody would start them from a shell.
+// Containers of the reference, right on this machine, as somebody would start them from a shell. Not on a bridge: that
+// would be the machine's. With one they run in labs: net.test.ts.
 
 export interface Start {
   env?: Record<string, string>
@@ -23,7 +24,7 @@ export function start(
   { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project }: Start = {},
 ) {
   const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), 'run', ...args]
-  return spawn(program, rest, { cwd, stdio, env: { ...process.env, INIT_CWD: cwd, ...env } })
+  return spawn(program, rest, { cwd, stdio, env: { ...process.env, WORKSHOP_NET: 'none', INIT_CWD: cwd, ...env } })
 }
 
 export async function result(

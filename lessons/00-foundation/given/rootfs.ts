@@ -58,7 +58,7 @@ export const COMMANDS = [
   ],
   ...['ps', 'pstree', 'kill', 'pgrep', 'top', 'free', 'uptime', 'nproc', 'timeout', 'setsid', 'nohup', 'tty', 'stty'],
   ...['hostname', 'uname', 'domainname', 'id', 'whoami', 'groups', 'chroot', 'unshare', 'nsenter', 'lsns', 'capsh'],
-  ...['mount', 'umount', 'findmnt', 'mountpoint', 'mknod', 'ip', 'ss', 'ping', 'ipcs', 'ipcmk', 'ipcrm'],
+  ...['mount', 'umount', 'findmnt', 'mountpoint', 'mknod', 'ip', 'ss', 'ping', 'getent', 'ipcs', 'ipcmk', 'ipcrm'],
 ]
 
 export { ROOTFS }
@@ -152,6 +152,8 @@ function fill(root: string, programs: string[]): void {
   etc('passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\n')
   etc('group', 'root:x:0:\ntty:x:5:\nnogroup:x:65534:\n')
   etc('hosts', '127.0.0.1 localhost\n::1 localhost\n')
+  etc('resolv.conf', '') // the container's own is mounted here: lesson 06
+  etc('nsswitch.conf', 'hosts: files dns\n')
   etc('os-release', 'NAME="The container workshop"\nID=workshop\nPRETTY_NAME="The container workshop\'s root"\n')
 }
 
