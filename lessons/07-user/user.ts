@@ -2,6 +2,7 @@ import type { Call } from '#given/clone.ts'
 import { writeFileSync } from '#given/fs.ts'
 import { CLONE_NEWUSER } from '#given/libc.ts'
 import { type Mechanism, notWritten } from '#given/mechanism.ts'
+import { carry, endCarrier } from '#given/user/carrier.ts'
 import type { Ids, Range } from '#given/user/ids.ts'
 import { askForMaps } from '#given/user/newuidmap.ts'
 
@@ -9,11 +10,14 @@ import { askForMaps } from '#given/user/newuidmap.ts'
 export const user: Mechanism = {
   name: 'user',
   flags: 0, // 07.1
-  outside({ pid, spec: { ids } }) {
-    if (ids.by === 'newuidmap') askForMaps(pid, ids)
-    else writeMaps(pid, ids)
+  outside(container) {
+    const { pid, spec } = container
+    if (spec.ids.by === 'newuidmap') askForMaps(pid, spec.ids)
+    else writeMaps(pid, spec.ids)
+    carry(container) // a network, where there is no root to lay a cable
   },
   early: becomeRoot,
+  cleanup: endCarrier,
 }
 
 /** A line of /proc/<pid>/uid_map: the first id inside, the first outside, and how many follow. */

@@ -52,10 +52,10 @@ export function volumes(values: Arguments['values']): Volume[] {
   return files.map((file) => ({ source: file, target: file, kind: 'file', readonly: true }))
 }
 
-/** What was asked for; else a bridge, which takes root. WORKSHOP_NET sets it for all. */
+/** What was asked for; else a bridge, or what user.ts has for him who is not root. WORKSHOP_NET sets it for all. */
 function modeOf({ net }: Arguments['values']): string {
   const [wish, from] = net === undefined ? [process.env.WORKSHOP_NET, 'WORKSHOP_NET='] : [String(net), '--net ']
-  if (!wish) return process.getuid?.() === 0 ? 'bridge' : 'none'
+  if (!wish) return 'bridge'
   if (!MODES.includes(wish)) throw new UsageError(`${from}${shown(wish)}: there are ${MODES.join(', ')}`)
   if (wish === 'bridge' && process.getuid?.() !== 0)
     throw new UsageError(`${from}bridge is for root: it changes the network of the host. Without root: --net none`, 125)

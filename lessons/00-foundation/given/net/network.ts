@@ -1,7 +1,11 @@
+import type { Carrier } from '../user/carrier.ts'
+
 /** What a container's network is to be. Plain data, as the whole spec. */
 export interface Network {
   /** `bridge`: a cable to a bridge of the host. `none`: loopback only. `host` means no `net` mechanism at all. */
   mode: 'bridge' | 'none'
+  /** The program that connects it where the caller may lay no cable, and the mode is `none`: lesson 07. */
+  carrier?: Carrier
   /** The addresses that containers get, such as 10.213.0.0/24. */
   subnet: string
   /** The address that it asks for; else it gets the next free one. */
