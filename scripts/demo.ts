@@ -16,6 +16,8 @@ await command(
     const lesson = await findLesson(positionals[0] ?? '00')
     const file = join(project, 'lessons', lesson.folder, 'demo.ts')
     await access(file)
-    return run(labOrder([process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file]))
+    const order = labOrder([process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file])
+    order.spec.privileges = { ...order.spec.privileges, asked: lesson.keeps ?? [] }
+    return run(order)
   },
 )

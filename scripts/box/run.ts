@@ -64,7 +64,12 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const only = await names(values.only)
     const without = await names(values.without)
     const inLab = Boolean(only ?? without ?? values.mine)
-    const wish = { ...network.read(values), ...user.read(values), ...limits.read(values), ...privileges.read(values) }
+    const wish = {
+      ...network.read(values),
+      ...user.read(values),
+      ...limits.read(values),
+      ...(await privileges.read(values)),
+    }
     const userns = values.userns ? true : undefined
     const chosen = network.withNetwork(choose({ only, without, userns }), values)
     const { mechanisms, asked } = await user.fit({ mechanisms: chosen, asked: wish }, inLab)

@@ -56,7 +56,8 @@ export function noNewPrivs(): void {
 }
 
 /** Becomes another user, and keeps the permitted set for the last steps. */
-export function becomeUser({ uid, gid, groups }: User): void {
+export function becomeUser(user: User): void {
+  const { uid, gid, groups } = user
   prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) // else the permitted set is emptied when the last id is no longer 0
   setgroups(groups.length, Uint32Array.from(groups)) // groups before the user: after that one may not
   setgid(gid)

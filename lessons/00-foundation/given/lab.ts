@@ -48,7 +48,7 @@ const STAGE = '/tmp' // any folder serves to build the new root on; in the lab's
 export const lab: Mechanism = {
   name: 'lab',
   flags: CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | (unified ? CLONE_NEWCGROUP : 0),
-  inside({ hostname, rootfs }) {
+  inside({ hostname, rootfs, privileges }) {
     sethostname(hostname)
     makePrivate()
     // Opened, they can be reached even when they lie below /tmp, which is about to be another.
@@ -70,12 +70,14 @@ export const lab: Mechanism = {
     mount(null, '/', null, MS_REC | MS_PRIVATE, null)
     mount(null, '/', null, MS_REC | MS_SHARED, null) // as on most hosts: a private root would hide a forgotten MS_PRIVATE
     loopbackUp()
-    for (const capability of DANGEROUS) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    for (const [name, capability] of Object.entries(DANGEROUS)) {
+      if (!privileges.asked.includes(name)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    }
   },
 }
 
-/** CAP_SYS_MODULE, CAP_SYS_BOOT and CAP_SYS_TIME act on the one kernel that all share: capabilities(7). */
-const DANGEROUS = [16, 22, 25]
+/** What acts on the one kernel that all share: capabilities(7). A lab has it only where somebody asked. */
+const DANGEROUS = { SYS_MODULE: 16, SYS_BOOT: 22, SYS_TIME: 25 }
 
 /** /proc and /sys of the lab's own namespaces. Of /proc/sys only what a namespace owns may be written. */
 function mountKernelFiles(): void {

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import { PRIVILEGES, type Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
 import { type ErrorData, inProject } from './errors.ts'
 import { LAB_ROOTFS } from './lab.ts'
@@ -35,6 +36,8 @@ export interface LabOptions {
   lesson?: Lesson
   /** Give it a part of the cgroup trees that it may write to: lesson 08. */
   cgroups?: boolean
+  /** Leave it capabilities that reach beyond a lab, such as SYS_TIME, for a probe: lesson 09. */
+  keep?: string[]
 }
 
 /** What one asks of a container. Without `only`, it has the lesson's mechanism and those that the lesson needs. */
@@ -48,6 +51,7 @@ export interface BoxOptions extends Choice {
   volumes?: Volume[]
   limits?: Limits
   network?: Network
+  privileges?: Privileges
   init?: boolean
   rootfs?: string
   /** Other flags for a mechanism than its own, by name: 0 shows what its flag is for. */
@@ -320,8 +324,14 @@ export class Lab implements AsyncDisposable {
 }
 
 /** Opens a lab. Close it, or say `await using`. */
-export async function openLab({ hostname = 'host', lesson, cgroups = false }: LabOptions = {}): Promise<Lab> {
+export async function openLab({
+  hostname = 'host',
+  lesson,
+  cgroups = false,
+  keep = [],
+}: LabOptions = {}): Promise<Lab> {
   const order = labOrder([process.execPath, '--no-warnings', given('lab-server.ts')], hostname)
+  order.spec.privileges = { ...PRIVILEGES, asked: keep }
   if (!cgroups) order.layers.pop()
   const child = spawn(process.execPath, ['--no-warnings', given('run.ts'), JSON.stringify(order)], { stdio: 'pipe' })
   return new Lab(child, lesson).ready()

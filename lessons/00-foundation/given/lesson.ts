@@ -10,6 +10,8 @@ export interface Lesson {
   /** The mechanisms that its checks run beside its own; they come from the reference. */
   needs: string[]
   tasks: Task[]
+  /** Capabilities that the lab of its demo keeps, though they reach beyond a lab: for a probe that does no harm. */
+  keeps?: string[]
   /** Its step of `npm start`. */
   tour?: Tour
 }

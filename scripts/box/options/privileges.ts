@@ -1,3 +1,4 @@
+import { CAPABILITIES } from '#given/capabilities/names.ts'
 import { DEFAULT_CAPABILITIES, PRIVILEGES } from '#given/capabilities/privileges.ts'
 import { UsageError } from '#given/errors.ts'
 import type { Spec } from '#given/mechanism.ts'
@@ -23,16 +24,16 @@ export const options: Options = {
   privileged: { type: 'boolean', description: 'all capabilities, all of /proc, no filter' },
 }
 
-/** What these options ask of a container. Most ask nothing, and pay for nothing. */
+/** What these options ask of a container. */
 export async function read(values: Arguments['values']): Promise<Partial<Spec>> {
   if (!Object.keys(options).some((name) => values[name] !== undefined)) return {}
-  const { CAPABILITIES } = await import('#given/capabilities/names.ts')
   const privileged = Boolean(values.privileged)
-  const add = await capabilities(values, 'cap-add', CAPABILITIES)
-  const drop = await capabilities(values, 'cap-drop', CAPABILITIES)
+  const add = await capabilities(values, 'cap-add')
+  const drop = await capabilities(values, 'cap-drop')
   const both = add.find((name) => drop.includes(name))
   if (both) throw new UsageError(`--cap-add ${both} and --cap-drop ${both}: which of the two?`)
   const start = privileged || add.includes('ALL') ? CAPABILITIES : drop.includes('ALL') ? [] : DEFAULT_CAPABILITIES
+  if (values['new-privileges'] && values.seccomp === 'default') throw new UsageError(noFilter)
   const asked = add.filter((name) => name !== 'ALL')
   const user = userName(values.user)
   return {
@@ -49,23 +50,23 @@ export async function read(values: Arguments['values']): Promise<Partial<Spec>> 
   }
 }
 
+const noFilter = '--seccomp default: with --new-privileges there is no filter, since it would fool setuid programs'
 const list = (value: Arguments['values'][string]) => (value ?? []) as string[]
 
 /** The names after an option, as Docker takes them: `cap_net_raw`, `NET_RAW`, `all`. */
-async function capabilities(values: Arguments['values'], option: string, known: string[]): Promise<string[]> {
+async function capabilities(values: Arguments['values'], option: string): Promise<string[]> {
   const names = list(values[option]).flatMap((text) =>
     text.split(',').map((name) => name.trim().toUpperCase().replace(/^CAP_/, '')),
   )
-  const unknown = names.find((name) => name !== 'ALL' && !known.includes(name))
+  const unknown = names.find((name) => name !== 'ALL' && !CAPABILITIES.includes(name))
   if (unknown === undefined) return names
   const { nearest } = await import('../../lib/suggest.ts')
   const near = nearest(
     unknown,
-    known.map((name) => name.toLowerCase()),
+    CAPABILITIES.map((name) => name.toLowerCase()),
   )?.toUpperCase()
-  const shown = JSON.stringify(unknown.slice(0, 40))
   throw new UsageError(
-    `--${option} ${shown}: there is no such capability. ${near ? `Did you mean ${near}? ` : ''}man 7 capabilities lists all`,
+    `--${option} ${shown(unknown)}: there is no such capability. ${near ? `Did you mean ${near}? ` : ''}man 7 capabilities lists all`,
   )
 }
 
