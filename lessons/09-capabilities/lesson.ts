@@ -4,7 +4,7 @@ export const lesson: Lesson = {
   name: 'capabilities',
   title: 'Root, without its powers',
   minutes: [45],
-  needs: [],
+  needs: ['pid', 'mount'],
   keeps: ['SYS_TIME', 'SYS_MODULE'],
   tasks: [
     {
@@ -12,8 +12,8 @@ export const lesson: Lesson = {
       title: 'read a set: names from a mask',
       hints: [
         'Bit 0 is the first name in CAPABILITIES, bit 40 the last. Which bits are set?',
-        'The operators of a JavaScript number see 32 bits, and there are 41. BigInt(`0x${hex}`) has room for all.',
-        'const mask = BigInt(`0x${hex}`)\nreturn CAPABILITIES.filter((_, n) => (mask >> BigInt(n)) & 1n)',
+        "The operators of a JavaScript number see 32 bits, and there are 41. BigInt('0x' + hex) has room for all.",
+        "const mask = BigInt('0x' + hex)\nreturn CAPABILITIES.filter((_, n) => (mask >> BigInt(n)) & 1n)",
       ],
     },
     {

@@ -1,10 +1,10 @@
 /*
  * A probe for each capability: a call that succeeds for who has it, and changes nothing of this machine.
  *
- *     node probes.ts PID          each with what this process has
- *     node probes.ts PID alone    each with that one capability in the effective set, and no other
+ *     node probes.ts PID
  *
- * PID is a process of another user, to be signalled and traced. Prints JSON: what became of each call.
+ * Makes each call twice: with all capabilities that this process has but that one, and with that one alone. PID is a
+ * process of another user, to be signalled and traced. Prints JSON: what became of each call.
  */
 import { chownSync, closeSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { bit } from '#given/capabilities/names.ts'
@@ -93,18 +93,18 @@ function sameFlags(fd: number): void {
   ioctl(fd, SIOCSIFFLAGS, request)
 }
 
-/** Leaves one capability effective. The permitted set stays, so that the next probe can have its own. */
-function onlyEffective(name: string): void {
+/** Chooses what is effective. The permitted set stays, so that the next probe can have another. */
+function setEffective(wanted: bigint): void {
   const { permitted } = capget()
-  const wanted = bit(name) & permitted
-  const halves = (set: bigint) => [Number(set & 0xffffffffn), Number(set >> 32n)]
-  const [[low = 0, high = 0], [allLow = 0, allHigh = 0]] = [halves(wanted), halves(permitted)]
+  const halves = (set: bigint): [number, number] => [Number(set & 0xffffffffn), Number(set >> 32n)]
+  const [[low, high], [allLow, allHigh]] = [halves(wanted & permitted), halves(permitted)]
   capsetC(Uint32Array.of(LINUX_CAPABILITY_VERSION_3, 0), Uint32Array.of(low, allLow, 0, high, allHigh, 0))
 }
 
-const alone = process.argv[3] === 'alone'
 const outcomes = Object.entries(PROBES).map(([name, probe]) => {
-  if (alone) onlyEffective(name)
-  return [name, outcome(name, probe)]
+  setEffective(~bit(name))
+  const without = outcome(name, probe)
+  setEffective(bit(name))
+  return [name, { without, alone: outcome(name, probe) }]
 })
 console.log(JSON.stringify(Object.fromEntries(outcomes)))

@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { CAPABILITIES, maskOf } from '#given/capabilities/names.ts'
+import { DEFAULT_CAPABILITIES, PRIVILEGES, type Privileges } from '#given/capabilities/privileges.ts'
+import { LAB_ROOTFS } from '#given/lab.ts'
+import { type BoxOptions, type Lab, openLab, type Result } from '#given/labs.ts'
+import { lesson } from './lesson.ts'
+
+/** The capabilities that the probes are about: those of the seed's table, and SYS_TIME. */
+const ELEVEN = [
+  ...['CHOWN', 'KILL', 'SETUID', 'SETPCAP', 'NET_ADMIN', 'NET_RAW', 'SYS_CHROOT', 'SYS_ADMIN', 'SYS_PTRACE'],
+  ...['SYS_MODULE', 'SYS_TIME'],
+]
+
+let host: Lab
+let stranger: number
+beforeAll(async () => {
+  host = await openLab({ lesson, keep: lesson.keeps ?? [] })
+  const sleep = host.spawn(['setpriv', '--reuid', '65534', '--clear-groups', 'sh', '-c', 'echo $$; exec sleep 600'])
+  await sleep.until(() => sleep.stdout.includes('\n'), 'a process of another user')
+  stranger = Number(sleep.stdout)
+})
+afterAll(() => host?.close())
+
+test('09.1 a mask becomes names, also above bit 31', async () => {
+  const decode = (hex: string) => host.call<string[]>('decode', [hex], '09.1')
+
+  expect(await decode('0000000000000000'), 'no bit, no name').toEqual([])
+  expect(await decode('0000000000200001'), 'bit 0 is CHOWN, bit 21 is SYS_ADMIN').toEqual(['CHOWN', 'SYS_ADMIN'])
+  const why = 'the operators & and >> of a JavaScript number see 32 bits; capabilities go up to bit 40, so take BigInt'
+  expect(await decode('0000018080000000'), why).toEqual(['SETFCAP', 'BPF', 'CHECKPOINT_RESTORE'])
+  expect(await decode('000001ffffffffff'), 'all of them').toEqual(CAPABILITIES)
+})
+
+test('09.2 root is refused a chown, and with CHOWN he is not', async () => {
+  const script = 'id -u; touch /tmp/file; exec chown 1 /tmp/file'
+  const without = await box(script, { capabilities: DEFAULT_CAPABILITIES.filter((name) => name !== 'CHOWN') }, '09.2')
+  reached(without)
+  expect(without.stdout, 'the command is to run as root').toBe('0\n')
+  const why = 'when root calls execve(2), the kernel gives him all that is in the bounding set, and CHOWN was: prctl(2)'
+  expect(without.stderr, why).toContain('Operation not permitted')
+
+  const allowed = await box(script, {}, '09.2')
+  expect(allowed.stderr, 'CHOWN is one of the fourteen: you dropped one too many').toBe('')
+})
+
+test('09.2 the bounding set holds what you keep, and nothing else', async () => {
+  const keep = ['CHOWN', 'SETPCAP', 'SETFCAP', 'BPF']
+  await using running = await host.start(['sleep', '60'], { ...options({ capabilities: keep }), task: '09.2' })
+
+  const sets = await setsOf(running.pid)
+  expect(sets.CapBnd, 'these are in the bounding set of the container').toEqual(keep)
+  expect(sets.CapPrm, 'and root has at execve(2) what the bounding set allows').toEqual(keep)
+  const ours = await setsOf('self')
+  expect(ours.CapBnd, "your code dropped the host's").toContain('SYS_ADMIN')
+})
+
+test('09.2 each capability opens its door, and no other', async () => {
+  const probes = new URL('probes.ts', import.meta.url).pathname
+  const probe = async (capabilities: string[]) => {
+    const command = [process.execPath, '--no-warnings', probes, String(stranger)]
+    // Without the filter of system calls, which would refuse some of them first.
+    const wish = { only: ['capabilities'], privileges: { ...PRIVILEGES, capabilities, seccomp: false } }
+    const result = await host.run(command, { ...wish, task: '09.2' })
+    reached(result)
+    expect(result.stderr).toBe('')
+    return JSON.parse(result.stdout) as Record<string, { without: string; alone: string }>
+  }
+
+  const all = await probe(ELEVEN)
+  if (all.SYS_MODULE?.alone === 'no modules here') {
+    console.log('SKIPPED: CAP_SYS_MODULE has no meaning here, this kernel was built without modules')
+    for (const answer of ['without', 'alone'] as const) expect(all.SYS_MODULE[answer]).toBe('no modules here')
+    delete all.SYS_MODULE
+  }
+  for (const [name, { without, alone }] of Object.entries(all)) {
+    expect(alone, `with ${name} alone: it was to be kept, is it in the bounding set?`).toBe('works')
+    expect(without, `with ten others, and not ${name}`).toBe('EPERM')
+  }
+  for (const [name, { alone }] of Object.entries(await probe([]))) {
+    const expected = name in all ? 'EPERM' : 'no modules here'
+    expect(alone, `root without any capability still does what ${name} is for: the bounding set is not empty`).toBe(
+      expected,
+    )
+  }
+})
+
+test('09.3 the init that goes on living has what you set, also above bit 31', async () => {
+  const keep = ['CHOWN', 'KILL', 'SETPCAP', 'PERFMON', 'BPF']
+  await using running = await host.start(['sleep', '60'], {
+    ...options({ capabilities: keep, seccomp: false }),
+    init: true,
+    task: '09.3',
+  })
+  const { CapPrm, CapEff, CapInh } = await setsOf(running.pid)
+
+  const why = 'of pid 1, which did not call execve(2) after your capset(2)'
+  expect(CapPrm, `the permitted set ${why}`).toEqual(keep)
+  expect(CapEff, `the effective set ${why}. It comes first in the struct: given/capabilities/sets.ts`).toEqual(keep)
+  expect(CapInh, `the inheritable set ${why}: it is empty unless you pass one`).toEqual([])
+})
+
+test('09.3 what is gone does not come back, by no capset', async () => {
+  const again = `import { capset } from '${new URL('../../solutions/09-capabilities/capabilities.ts', import.meta.url).pathname}'
+    export const again = { name: 'again', flags: 0, inside: () => capset(1n << 21n, 0n) }`
+  await host.exec(['sh', '-c', 'cat > /tmp/again.mjs'], { input: again })
+  const extra = [{ name: 'again', file: '/tmp/again.mjs' }]
+  const result = await host.run(['true'], { ...options({}), only: ['capabilities'], extra, task: '09.3' })
+
+  written(result.stderr)
+  const why = 'after your capset another one asks for SYS_ADMIN. It must be gone from the permitted set: capset(2)'
+  expect(result.stderr, why).toMatch(/capset\(2\): EPERM/)
+})
+
+test('09.3 the container knows nothing of the keys and settings of the kernel', async () => {
+  const script = 'cat /proc/keys /proc/timer_list; ls /sys/firmware; echo 1 > /proc/sys/kernel/panic'
+  const result = await box(script, { seccomp: false }, '09.3')
+  reached(result, '\n  mount(2) EPERM? The mounts come first, and the capabilities go after them')
+  expect(result.stdout, '/proc/keys, /proc/timer_list and /sys/firmware are covered').toBe('')
+  expect(result.stderr.replace(/^ls: .*\n/, ''), '/proc/sys is read-only').toMatch(/panic: Read-only file system/)
+})
+
+test('09.4 a setuid program gives nobody more than he has', async () => {
+  const { bin } = await programs()
+  const command = `${bin}/setuid-id -u; ${bin}/filecap-grep CapEff /proc/self/status`
+  const lax = await box(command, { user: '1000:1000', newPrivileges: true }, '09.4')
+  reached(lax)
+  expect(lax.stdout, 'without your flag: root by setuid, NET_RAW by setcap(8)').toBe('0\nCapEff:\t0000000000002000\n')
+
+  const strict = await box(command, { user: '1000:1000', seccomp: false }, '09.4')
+  reached(strict)
+  const why = 'a user of the container became root by a setuid program: prctl(2), PR_SET_NO_NEW_PRIVS'
+  expect(strict.stdout, why).toBe('1000\nCapEff:\t0000000000000000\n')
+})
+
+test('09.4 the filter of system calls is there, since no_new_privs came before it', async () => {
+  const script = 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status; unshare --user id -u'
+  const result = await box(script, {}, '09.4')
+  reached(result, '\n  EACCES? seccomp(2) wants no_new_privs first')
+  expect(result.stdout, 'NoNewPrivs 1, and Seccomp 2 for a filter').toBe('NoNewPrivs:\t1\nSeccomp:\t2\n')
+  expect(result.stderr, 'a user namespace would bring all capabilities').toContain('Operation not permitted')
+
+  const open = await box('unshare --user id -u', { seccomp: false }, '09.4')
+  expect(open.stdout, 'unfiltered, anybody may make one, where the machine allows it').toMatch(/^65534\n$|^$/)
+})
+
+test('09.5 the command has the user, the group and the groups that you gave it, and no others', async () => {
+  const user: Partial<Privileges> = { user: '1000:1001', groups: ['tty'] }
+  const result = await box('id -u; id -g; id -G; cd /tmp && touch mine', user, '09.5')
+  reached(result, '\n  EPERM? setgroups and setgid take capabilities that setuid ends: the user comes last')
+  expect(result.stderr).toBe('')
+  const [uid, gid, groups] = result.stdout.split('\n')
+  expect(uid, 'its user').toBe('1000')
+  expect(gid, 'its group').toBe('1001')
+  expect(groups, 'its groups: setgroups(2) replaces those that root came with').toBe('1001 5')
+
+  const owner = await host.exec(['stat', '-c', '%u %g', `${LAB_ROOTFS}/tmp/mine`])
+  expect(owner.stdout, 'the owner of a file that it made, seen from the host').toBe('1000 1001\n')
+})
+
+test('09.5 it loses all capabilities with root, and keeps those that were asked for', async () => {
+  const script = 'touch /tmp/own-$$; chown 5 /tmp/own-$$; grep Cap /proc/self/status'
+  const plain = await box(script, { user: '1000' }, '09.5')
+  reached(plain)
+  expect(plain.stderr, 'another user has none: capabilities(7), execve').toContain('Operation not permitted')
+  expect(plain.stdout).toContain('CapEff:\t0000000000000000')
+
+  const asked = await box(script, { user: '1000', asked: ['CHOWN'] }, '09.5')
+  reached(asked, '\n  EPERM? setuid(2) empties the permitted set, unless PR_SET_KEEPCAPS came before it')
+  expect(asked.stderr, '--cap-add CHOWN: ambient, so that a program without file capabilities has it').toBe('')
+  for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+    expect(asked.stdout).toContain(`${set}:\t${hex(['CHOWN'])}`)
+})
+
+function options(privileges: Partial<Privileges>): BoxOptions {
+  return { privileges: { ...PRIVILEGES, ...privileges } }
+}
+
+function box(script: string, privileges: Partial<Privileges>, task: string): Promise<Result> {
+  return host.run(['sh', '-c', script], { ...options(privileges), task })
+}
+
+const hex = (names: string[]) => maskOf(names).toString(16).padStart(16, '0')
+
+/** The five sets of a process, as the kernel prints them. */
+async function setsOf(pid: number | 'self'): Promise<Record<string, string[]>> {
+  const lines = (await host.read(`/proc/${pid}/status`)).split('\n').filter((line) => line.startsWith('Cap'))
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name = '', mask = '0'] = line.split(':\t')
+      return [name, CAPABILITIES.filter((_, n) => (BigInt(`0x${mask}`) >> BigInt(n)) & 1n)]
+    }),
+  )
+}
+
+/** Two programs in the image that give more than one has: by the setuid bit, and by file capabilities. */
+async function programs(): Promise<{ bin: string }> {
+  const bin = '/usr/local/bin'
+  const script = `cd ${LAB_ROOTFS} && mkdir -p usr/local/bin
+    install -m 4755 bin/id usr/local/bin/setuid-id
+    install -m 755 bin/grep usr/local/bin/filecap-grep && setcap cap_net_raw+ep usr/local/bin/filecap-grep`
+  const { code, stderr } = await host.exec(['sh', '-c', script])
+  if (code !== 0) throw new Error(stderr)
+  return { bin }
+}
+
+/** What is not written yet is said as such, before anything else that may be wrong. */
+function written(stderr: string): void {
+  if (stderr.includes('not written yet')) throw new Error(stderr)
+}
+
+/** The command was reached: an error of the engine, or of your code, says more than what then is missing. */
+function reached(result: Result, hint = ''): void {
+  written(result.stderr)
+  if (result.code === 125) throw new Error(result.stderr + hint)
+}
