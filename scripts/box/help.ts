@@ -4,6 +4,9 @@ import { suggest } from '../lib/suggest.ts'
 
 const VERBS = {
   run: 'runs a command in a container',
+  stats: 'shows what the running ones take',
+  pause: 'stops all that runs in one',
+  unpause: 'lets it go on',
   help: 'shows this',
 }
 

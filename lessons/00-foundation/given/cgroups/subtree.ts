@@ -38,7 +38,7 @@ export const subtree: Mechanism = {
       if (version === 1) mount('cgroup', path, 'cgroup', plain, controllers.join())
       else mountUnified(path, plain)
     }
-    process.on('exit', () => thaw(trees.flatMap(below))) // or what is frozen would outlive pid 1, and hold it up
+    process.on('exit', () => thaw(trees.flatMap((top) => below(top).slice(0, -1)))) // the frozen would hold up our end
   },
 
   cleanup({ id }) {
