@@ -1,11 +1,13 @@
 # frozen_string_literal: true
 
+require Vagrant.source_root.join('plugins/synced_folders/rsync/helper')
 require_relative 'driver'
 
 module WorkshopQemu
   # What Vagrant asks a provider for: the state, the way in, and a list of steps for each command.
   class Provider < Vagrant.plugin('2', :provider)
     include Vagrant::Action::Builtin
+    include MixinSyncedFolders
     attr_reader :driver
 
     def self.usable?(_raise_error = false) = true # what is missing says so when it is needed
@@ -204,10 +206,18 @@ module WorkshopQemu
       steps do |list|
         list.use(doing('Going back…') do |env|
           @driver.restore(env[:snapshot_name])
-          env[:workshop_resumed] = true
         end)
-        ready(list)
+        list.use watching
+        list.use WaitForCommunicator
+        list.use(doing { set_clock })
+        list.use(doing { rsync })
       end
+    end
+
+    # The folders are there already; SyncedFolders would look for what they need, by five commands in the machine.
+    def rsync
+      folders = synced_folders(@machine)[:rsync] || {}
+      folders.each_value { |folder| VagrantPlugins::SyncedFolderRSync::RsyncHelper.rsync_single(@machine, @machine.ssh_info, folder) }
     end
 
     def action_provision = when_running { |list| list.use Provision }
