@@ -12,10 +12,15 @@ const lessons = new URL('../../', import.meta.url)
 const solutions = new URL('../../../solutions/', import.meta.url)
 
 let checking: string | undefined
+let reference: Record<string, (...args: unknown[]) => unknown> = {}
 
-/** Says that this process runs for the check of one task, such as '03.2'. */
+/**
+ * Says that this process runs for the check of one task, such as '03.2'. Loads what the reference may have to lend: later
+ * its file may be out of reach, behind a root that is gone.
+ */
 export function setTask(task: string | undefined): void {
   checking = task
+  if (task) reference = load(task.slice(0, 2))
 }
 
 /**
@@ -28,13 +33,13 @@ export function notWritten<A extends unknown[], R>(task: string, stub: (...args:
 export function notWritten(task: string, stub?: (...args: unknown[]) => unknown, ...args: unknown[]): unknown {
   const number = task.split(' ')[0] ?? task
   if (checking === undefined || checking === number) throw new NotWritten(task)
-  return stub && reference(number, stub.name)(...args)
+  return stub && reference[stub.name]?.(...args)
 }
 
-/** The reference's function of the same name. require() because a synchronous function cannot await import(). */
-function reference(task: string, name: string): (...args: unknown[]) => unknown {
-  const lesson = readdirSync(lessons).find((folder) => folder.startsWith(`${task.slice(0, 2)}-`))
-  if (!lesson) throw new NotWritten(task)
+/** The reference of a lesson. require() because a synchronous function cannot await import(). */
+function load(number: string): typeof reference {
+  const lesson = readdirSync(lessons).find((folder) => folder.startsWith(`${number}-`))
+  if (!lesson) throw new RangeError(`there is no lesson ${number}`)
   const file = new URL(`${lesson}/${lesson.slice(3)}.ts`, solutions)
-  return createRequire(import.meta.url)(file.pathname)[name]
+  return createRequire(import.meta.url)(file.pathname)
 }
