@@ -54,12 +54,14 @@ export function bringUp(name: string): void {
 }
 
 /** A cable with one end on the host, and the other, as eth0, in the network namespace of a process: veth(4). */
-export function vethPair({ cable, mac }: Connection, pid: number): void {
+export function vethPair(connection: Connection, pid: number): void {
+  const { cable, mac } = connection
   ip(`link add ${cable} type veth peer name eth0 address ${mac} netns ${pid}`)
 }
 
 /** The host's end of the cable goes into the bridge, which the first container makes: ip-link(8). */
-export function joinBridge({ cable, gateway, prefix }: Connection, first: boolean): void {
+export function joinBridge(connection: Connection, first: boolean): void {
+  const { cable, gateway, prefix } = connection
   if (first) {
     ip(`link add ${BRIDGE} type bridge`, `address add ${gateway}/${prefix} dev ${BRIDGE}`, `link set ${BRIDGE} up`)
   }
@@ -67,14 +69,16 @@ export function joinBridge({ cable, gateway, prefix }: Connection, first: boolea
 }
 
 /** The container's own end: its address, and the way to everybody else. */
-export function configure({ address, prefix, gateway }: Connection): void {
+export function configure(connection: Connection): void {
+  const { address, prefix, gateway } = connection
   setAddress('eth0', address, prefix)
   bringUp('eth0')
   addDefaultRoute(gateway)
 }
 
 /** What the container sends to the world goes out in the host's name, and the host passes it on: nft(8). */
-export function masquerade({ table, address }: Connection): void {
+export function masquerade(connection: Connection): void {
+  const { table, address } = connection
   becomeRouter()
   nft(`
     table ip ${table} {
@@ -86,7 +90,9 @@ export function masquerade({ table, address }: Connection): void {
 }
 
 /** What arrives at a port of the host goes to a port of the container: nft(8), "NAT statements". */
-export function publish({ table, address }: Connection, { ip, host, container, protocol }: Port): void {
+export function publish(connection: Connection, port: Port): void {
+  const { table, address } = connection
+  const { ip, host, container, protocol } = port
   const to = ip ? `ip daddr ${ip}` : 'fib daddr type local'
   nft(`
     table ip ${table} {
@@ -98,7 +104,9 @@ export function publish({ table, address }: Connection, { ip, host, container, p
 }
 
 /** The same for who is on the host already: what it sends itself does not arrive, it only leaves. */
-export function publishLocally({ table, address, subnet }: Connection, { ip, host, container, protocol }: Port): void {
+export function publishLocally(connection: Connection, port: Port): void {
+  const { table, address, subnet } = connection
+  const { ip, host, container, protocol } = port
   const to = ip ? `ip daddr ${ip}` : 'fib daddr type local'
   nft(`
     table ip ${table} {
