@@ -1,4 +1,4 @@
-import { configure, hasPlace, killAll, thaw, untilGone } from '#given/cgroups/configure.ts'
+import { configure, hasPlace, killAll, thaw, untilGone, warmUp } from '#given/cgroups/configure.ts'
 import { PERIOD, weightOf } from '#given/cgroups/cpu.ts'
 import { field, number, type Settings } from '#given/cgroups/files.ts'
 import { existing, groupOf, groups, type Version } from '#given/cgroups/hierarchies.ts'
@@ -11,6 +11,7 @@ import type { Mechanism } from '#given/mechanism.ts'
 export const cgroups: Mechanism = {
   name: 'cgroups',
   flags: 0, // no namespace: a place in a tree. The namespace that hides the tree is entered later
+  meanwhile: warmUp,
   outside(container) {
     const { id, pid, spec } = container
     if (!hasPlace(container)) return

@@ -136,6 +136,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     const { verbose = false, foreground = false, task } = options
     tell(ours, JSON.stringify({ layers, init: spec.init, verbose, foreground, task } satisfies Orders))
     for (const m of mechanisms) if (m.flags & ~CLONE_NEWUSER) m.outside?.(container) // while the init boots
+    for (const m of mechanisms) m.meanwhile?.(container)
     expect(await messages.next(), 'was ready')
     for (const m of mechanisms) if (m.flags === 0) m.outside?.(container)
     tell(ours, JSON.stringify(spec))

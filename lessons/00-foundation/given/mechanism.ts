@@ -53,6 +53,8 @@ export interface Mechanism {
   name: string
   /** CLONE_NEW… for clone(2); 0 where the mechanism is no namespace, or is entered later. */
   flags: number
+  /** Parent side, while the init boots: what would take long later. */
+  meanwhile?(container: Container): void
   /** Parent side, while the child waits: uid maps, a veth pair, a cgroup. */
   outside?(container: Container): void
   /** What the child calls before its first execve(2), once a user namespace has its maps. It runs no JavaScript then. */
