@@ -2,6 +2,7 @@
  * A network for one who may lay no cable. A program that runs as he takes what the container sends from a tap device in
  * its network namespace, and sends it on through sockets of its own, as any program may: pasta(1), slirp4netns(1).
  */
+import type { Socket } from 'node:net'
 import { UsageError } from '../errors.ts'
 import { accessSync, constants, existsSync, readFileSync, rmSync, statSync, writeFileSync } from '../fs.ts'
 import { kill } from '../libc.ts'
@@ -54,8 +55,9 @@ function startPasta({ id, pid }: Container, ports: Port[]): void {
       .map(publication)
       .join(',') || 'none'
   const into = ['--tcp-ports', published('tcp'), '--udp-ports', published('udp')]
-  const out = ['--tcp-ns', 'none', '--udp-ns', 'none'] // the host's 127.0.0.1 is not the container's
-  const args = ['--config-net', '--quiet', '--pid', pidFile(id), ...into, ...out, String(pid)]
+  // Two ways to the host's own 127.0.0.1, which is not the container's: its ports there, and the address of the gateway.
+  const apart = ['--tcp-ns', 'none', '--udp-ns', 'none', '--no-map-gw']
+  const args = ['--config-net', '--quiet', '--pid', pidFile(id), ...into, ...apart, String(pid)]
   const { status, stderr, error } = spawnSync('pasta', args, { encoding: 'utf8' })
   if (status === 0) return
   const words = stderr.replace(/^Failed to send .* to syslog\n/gm, '').trim()
@@ -72,6 +74,8 @@ function startSlirp({ pid }: Container): void {
   const args = ['--configure', '--mtu=65520', '--disable-host-loopback', '--exit-fd=3', String(pid), 'tap0']
   const program = spawn('slirp4netns', args, { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   program.unref()
+  const ours = program.stdio[3] as Socket
+  ours.unref() // it is there to be closed, and nothing comes from it
   const clock = new Int32Array(new SharedArrayBuffer(4))
   for (const deadline = Date.now() + seconds(5); !read(`/proc/${pid}/net/dev`).includes('tap0'); ) {
     if (Date.now() > deadline)

@@ -1,0 +1,249 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LAB_ROOTFS } from '#given/lab.ts'
+import { type BoxOptions, type Lab, openLab, type Result } from '#given/labs.ts'
+import { NETWORK, type Port } from '#given/net/network.ts'
+import { project } from '#given/spec.ts'
+import type { Carrier } from '#given/user/carrier.ts'
+import { ALONE, addLearner, GID, UID } from '#given/user/learner.ts'
+import { switchedOff } from '#given/user/switched-off.ts'
+
+// `box run` of one who is not root. In a lab, which has such a user, and ids for him.
+
+let host: Lab
+let learner: string[]
+beforeAll(async () => {
+  host = await openLab()
+  learner = await addLearner(host)
+})
+afterAll(() => host?.close())
+
+/** Somebody whom /etc/passwd and /etc/subuid do not know. */
+const STRANGER = ['setpriv', '--reuid', '5555', '--regid', '5555', '--clear-groups', '--']
+
+function box(args: string[], as = learner, env: Record<string, string> = {}): Promise<Result> {
+  const command = [...as, process.execPath, '--no-warnings', `${project}/scripts/box.ts`, 'run', '--reference', ...args]
+  return host.exec(command, { env: { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1', ...env } })
+}
+
+async function sh(script: string): Promise<string> {
+  const { stdout, stderr, code } = await host.exec(['sh', '-c', script])
+  expect(code, stderr).toBe(0)
+  return stdout
+}
+
+const words = (text: string) => text.trim().split(/\s+/)
+
+describe('without root', () => {
+  test('a whole container, with the ids of /etc/subuid and /etc/subgid', async () => {
+    const script = `readlink /proc/self/ns/user /proc/self/ns/mnt /proc/self/ns/pid /proc/self/ns/net /proc/self/ns/uts
+      echo $(id -u) $(id -g) $(id -G); cat /proc/self/uid_map; cat /proc/self/gid_map; hostname; echo /proc/[0-9]*`
+    const { stdout, stderr, code } = await box(['--net', 'none', '--', 'sh', '-c', script])
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    const [user, mnt, pid, net, uts, ...lines] = stdout.split('\n')
+    const theirs = await host.namespaces('self')
+    for (const [kind, own] of Object.entries({ user, mnt, pid, net, uts })) {
+      expect(own, kind).toMatch(/^\w+:\[\d+\]$/)
+      expect(own).not.toBe(theirs[kind as keyof typeof theirs])
+    }
+    expect(lines.map(words).slice(0, 5)).toEqual([
+      ['0', '0', '0'],
+      ['0', `${UID}`, '1'],
+      ['1', '200000', '65536'],
+      ['0', `${GID}`, '1'],
+      ['1', '300000', '65536'],
+    ])
+    expect(lines.slice(5, 7)).toEqual(['box', '/proc/1'])
+  })
+
+  test('nothing of it is left, and what it wrote down is gone', async () => {
+    await box(['--net', 'none', '--', 'true'])
+    expect(await sh('ls -d /tmp/container-workshop* 2> /dev/null; ls /run | grep container-workshop; true')).toBe('')
+  })
+
+  test('who was granted no ids is root, and there is nobody else', async () => {
+    const { stdout, stderr } = await box(['--net', 'none', '--', 'sh', '-c', 'id -u; cat /proc/self/uid_map'], STRANGER)
+    expect(stderr).toBe('')
+    expect(words(stdout)).toEqual(['0', '0', '5555', '1'])
+  })
+
+  test('nonsense in /etc/subuid grants nothing', async () => {
+    await sh('cp /etc/subuid /run/subuid; printf "5555:x:65536\\n5555:-1:7\\n5555:1:\\n\\n:::\\n5555" > /etc/subuid')
+    const { stdout, stderr } = await box(['--net', 'none', '--', 'cat', '/proc/self/uid_map'], STRANGER)
+    await sh('cat /run/subuid > /etc/subuid')
+    expect(stderr).toBe('')
+    expect(words(stdout)).toEqual(['0', '5555', '1'])
+  })
+
+  test('ids that newuidmap refuses: in its own words, and which file is about it', async () => {
+    await sh('cp /etc/subuid /etc/subgid /run; echo learner:300000:5 > /etc/subgid')
+    const granted = await box(['--net', 'none', '--', 'true'])
+    await sh('cat /run/subgid > /etc/subgid; echo learner:4242:5 > /etc/subuid')
+    const refused = await box(['--net', 'none', '--', 'true'])
+    await sh('cat /run/subuid > /etc/subuid')
+    expect(granted).toMatchObject({ code: 0, stderr: '' })
+    expect(refused.stderr).toMatch(/newuidmap: .*\n {2}\/etc\/subuid must grant you these ids/)
+    expect(refused.code).toBe(125)
+  })
+
+  test.each([
+    ['a lab', ['--only', 'uts'], /a lab takes root.*\n.*in a user namespace/],
+    ['another lab', ['--without', 'user'], /a lab takes root/],
+    ['a bridge', ['--net', 'bridge'], /bridge is for root/],
+    ['an address', ['--ip', '10.213.0.9'], /--ip: an address of its own takes root/],
+    ['a port', ['--publish', '8080:80'], /--publish without root takes pasta/],
+  ])('what takes root: %s', async (_, args, message) => {
+    const { stderr, code } = await box([...args, '--', 'true'])
+    expect(stderr).toMatch(message)
+    expect(stderr).not.toMatch(/^\s+at /m)
+    expect(code).toBe(125)
+  })
+
+  test('no network where no program can carry it, and a word about it', async () => {
+    const { stdout, stderr, code } = await box(['--', 'cat', '/proc/net/dev'])
+    expect(stderr).toMatch(/no network but loopback, since you are not root.*\n.*apt-get install passt/)
+    expect(stdout).not.toContain('eth0')
+    expect(code).toBe(0)
+  })
+
+  test('a limit, where nobody has delegated a cgroup', async () => {
+    const { stderr, code } = await box(['--net', 'none', '--memory', '64m', '--', 'true'])
+    expect(stderr).toMatch(/a limit .* cannot be held/)
+    expect(code).toBe(125)
+  })
+
+  test('a root file system of somebody else: a folder that is missing is not made', async () => {
+    const { stderr, code } = await box(['--net', 'none', '--volume', '/run/learner:/new', '--', 'true'])
+    expect(stderr).toMatch(/\/new is missing in the image, and (the image is not yours|cannot be made there)/)
+    expect(code).toBe(125)
+  })
+
+  test('a folder in /tmp that another user made is not taken for ours', async () => {
+    await sh(`mkdir -m 777 /tmp/container-workshop-${UID}`)
+    const { stderr, code } = await box(['--net', 'none', '--', 'true'])
+    await sh(`rmdir /tmp/container-workshop-${UID}`)
+    expect(stderr).toMatch(/container-workshop-4242 cannot hold what belongs to the container: it is not yours/)
+    expect(code).toBe(125)
+  })
+
+  test('the other commands say that they take root', async () => {
+    const command = [...learner, process.execPath, '--no-warnings', `${project}/scripts/check.ts`, '07']
+    const { stderr, code } = await host.exec(command, { env: { PATH: '/usr/bin:/bin', WORKSHOP_HERE: '1' } })
+    expect(stderr).toMatch(/this takes root: .* npm run box -- run -- sh\n.*Become root first/)
+    expect(code).toBe(1)
+  })
+})
+
+test('root has a user namespace where it is asked for, and is nobody outside', async () => {
+  const script = 'cat /proc/self/uid_map; grep CapEff /proc/self/status; echo x > /etc/hostname'
+  const as = ['env']
+  const off = await box(['--net', 'none', '--', 'cat', '/proc/self/uid_map'], as)
+  expect(words(off.stdout)).toEqual(['0', '0', '4294967295'])
+  const { stdout, stderr } = await box(['--userns', '--net', 'none', '--', 'sh', '-c', script], as)
+  expect(words(stdout)).toEqual(['0', '2000000000', '65536', 'CapEff:', expect.stringMatching(/[1-9a-f]/)])
+  expect(stderr).toMatch(/Permission denied|Read-only/)
+})
+
+describe('a network without root', () => {
+  beforeAll(async () => {
+    // A neighbour of the lab's host, the way to it, and the device that every carrier opens.
+    const neighbour = host.spawn(['unshare', '--net', 'sh', '-c', 'echo $$; exec sleep 600'])
+    await neighbour.until(() => neighbour.stdout !== '', 'a neighbour')
+    const pid = Number(neighbour.stdout)
+    await sh(`mkdir /dev/net && mknod -m 666 /dev/net/tun c 10 200
+      ip link add up0 type veth peer name inet netns ${pid}
+      ip address add 203.0.113.2/24 dev up0; ip link set up0 up; ip route add default via 203.0.113.1
+      nsenter --target ${pid} --net sh -c 'ip address add 203.0.113.1/24 dev inet; ip link set inet up'
+      echo nameserver 203.0.113.1 > /etc/resolv.conf; echo nameserver 127.0.0.1 > ${LAB_ROOTFS}/etc/resolv.conf`)
+    await sh(`mkdir /run/www && echo hello > /run/www/index.html
+      nsenter --target ${pid} --net busybox httpd -h /run/www`)
+  })
+
+  const carried = (carrier: Carrier, ports: Port[] = []): BoxOptions => ({
+    only: ['user', 'net', 'pid', 'mount'],
+    ids: ALONE,
+    under: learner,
+    network: { ...NETWORK, carrier, ports },
+  })
+  const carriers = () => sh("ps -eo args | grep -E '^(pasta|slirp4netns) ' || true")
+
+  test.each<[Carrier, string]>([
+    ['pasta', '203.0.113.1'],
+    ['slirp4netns', '10.0.2.3'],
+  ])('%s carries it, and is gone with the container', async (carrier, nameserver) => {
+    if (!existsSync(`/usr/bin/${carrier}`)) return console.log(`SKIP: ${carrier} is not installed`)
+    const script =
+      'busybox wget -qO- http://203.0.113.1/; cat /etc/resolv.conf; ip -brief link; echo done; exec sleep 60'
+    await using box = await host.start(['sh', '-c', script], carried(carrier))
+    await box.program.until(() => box.program.stdout.includes('done'), 'its words')
+    expect(box.program.stdout).toMatch(new RegExp(`^hello\nnameserver ${nameserver}\nlo `))
+    expect(await carriers()).toContain(carrier)
+    await sh(`kill -KILL ${box.pid}`)
+    await box.program.result
+    await gone()
+    expect(await sh('ls -d /tmp/container-workshop* 2> /dev/null; true')).toBe('')
+  })
+
+  test('pasta publishes a port', async () => {
+    const ports: Port[] = [{ host: 8080, container: 80, protocol: 'tcp' }]
+    await using box = await host.start(
+      ['busybox', 'nc', '-ll', '-p', '80', '-e', 'echo', 'inside'],
+      carried('pasta', ports),
+    )
+    const ask = () => host.exec(['busybox', 'nc', '127.0.0.1', '8080'])
+    let answer = await ask()
+    for (let tries = 0; answer.stdout === '' && tries < 100; tries++) answer = await ask()
+    expect(answer.stdout).toBe('inside\n')
+    await box.stop()
+  })
+
+  test('a port that the user may not have: in the words of pasta', async () => {
+    const ports: Port[] = [{ host: 80, container: 80, protocol: 'tcp' }]
+    const { stderr, code } = await host.run(['true'], carried('pasta', ports))
+    expect(stderr).toMatch(/pasta\(1\) could not connect the container: .*\n.*--net none\?/s)
+    expect(code).toBe(125)
+    await gone()
+  })
+
+  test('an engine that is killed: the next one ends its carrier', async () => {
+    const box = await host.start(['sleep', '60'], carried('pasta'))
+    box.program.signal('SIGKILL')
+    await box.program.result
+    expect(await carriers()).toContain('pasta')
+    await host.run(['true'], carried('pasta'))
+    await gone()
+  })
+
+  async function gone(): Promise<void> {
+    for (let tries = 0; tries < 100 && (await carriers()) !== ''; tries++) await sh('sleep 0.05')
+    expect(await carriers()).toBe('')
+  }
+})
+
+describe('user namespaces switched off', () => {
+  test('a limit of none: the kernel says ENOSPC, and box how to mend it', async () => {
+    // The switch belongs to a user namespace, too: here one around box, so that the machine keeps its own.
+    const off = 'echo 0 > /run/workshop/proc/sys/user/max_user_namespaces; exec "$@"'
+    const as = [...learner, 'unshare', '--user', '--map-root-user', 'sh', '-c', off, 'sh']
+    const { stderr, code } = await box(['--userns', '--net', 'none', '--', 'true'], as)
+    expect(stderr).toMatch(/clone\(2\).*ENOSPC.*\n.*allows no user namespaces.*\n.*sysctl user\.max_user_namespaces=/s)
+    expect(code).toBe(125)
+  })
+
+  const sysctls = mkdtempSync(join(tmpdir(), 'workshop-sysctl-'))
+  afterAll(() => rmSync(sysctls, { recursive: true }))
+  test.each([
+    ['kernel/unprivileged_userns_clone', '0', /to root only.*\n.*sysctl kernel\.unprivileged_userns_clone=1/],
+    ['kernel/apparmor_restrict_unprivileged_userns', '1', /AppArmor.*\n.*sysctl kernel\.apparmor_.*=0/],
+  ])('%s', (file, off, message) => {
+    mkdirSync(dirname(join(sysctls, file)), { recursive: true })
+    writeFileSync(join(sysctls, file), `${off}\n`)
+    expect(switchedOff(false, sysctls)).toMatch(message)
+    expect(switchedOff(true, sysctls), 'root may all the same').toBe(undefined)
+    writeFileSync(join(sysctls, file), `${1 - Number(off)}\n`)
+    expect(switchedOff(false, sysctls)).toBe(undefined)
+  })
+})
