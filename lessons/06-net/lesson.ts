@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the hints are code
 import type { Lesson } from '#given/lesson.ts'
 
 export const lesson: Lesson = {
@@ -11,8 +12,8 @@ export const lesson: Lesson = {
       title: 'a network namespace, and its loopback up',
       hints: [
         'The flag is asked for as in lesson 04. The new namespace has one interface, lo, and it is down.',
-        'Make any socket(2) of AF_INET, fill a struct ifreq with the name and IFF_UP, and hand both to ioctl(2).',
-        'flags: CLONE_NEWNET,\n\nconst fd = socket(AF_INET, SOCK_DGRAM, 0)\nconst ifreq = Buffer.alloc(40)\nifreq.write(name)\nifreq.writeInt16LE(IFF_UP, 16)\nioctl(fd, SIOCSIFFLAGS, ifreq)\ncloseSync(fd)',
+        'Make any socket(2) of AF_INET, and hand ioctl(2) a struct ifreq with the name: SIOCGIFFLAGS fills in the flags, SIOCSIFFLAGS sets them. Add IFF_UP.',
+        'flags: CLONE_NEWNET,\n\nconst fd = socket(AF_INET, SOCK_DGRAM, 0)\nconst ifreq = Buffer.alloc(40)\nifreq.write(name)\nioctl(fd, SIOCGIFFLAGS, ifreq)\nifreq.writeInt16LE(ifreq.readInt16LE(16) | IFF_UP, 16)\nioctl(fd, SIOCSIFFLAGS, ifreq)\ncloseSync(fd)',
       ],
     },
     {

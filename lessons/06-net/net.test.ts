@@ -61,6 +61,15 @@ test('06.1 a new network stack is empty: links, addresses, routes, neighbours, s
   await sh('nft delete table ip theirs')
 })
 
+test('06.1 up, and what an interface was beside that, it stays', async () => {
+  await sh('ip link add spare type veth peer name other')
+  await host.call('bringUp', ['spare'], '06.1')
+  const flags = (await link('spare'))?.flags
+  expect(flags, 'the interface is down: SIOCSIFFLAGS with IFF_UP').toContain('UP')
+  const why = 'it has lost its other flags: SIOCSIFFLAGS sets all of them, so ask for them first, SIOCGIFFLAGS'
+  expect(flags, why).toContain('MULTICAST')
+})
+
 test('06.1 two servers on one port, and each is asked in its own loopback', async () => {
   await using _ = await serve(7002)
   const one = await host.exec(['sh', '-c', 'busybox nc -l -p 7002 -e echo mine'])
@@ -153,7 +162,8 @@ test('06.4 an address, and the way out', async () => {
   await using box = await start(['sleep', '60'], connected('06.4', { network: { ...bridge, address: '10.213.0.77' } }))
   const address = await sh('ip -4 -o address show dev eth0', box.pid)
   expect(address, 'eth0 has no address: setAddress()').toContain('10.213.0.77/24')
-  expect((await link('eth0', box.pid))?.flags, 'eth0 is down: bringUp() is not for lo alone').toContain('UP')
+  const flags = (await link('eth0', box.pid))?.flags
+  expect(flags, 'eth0 is down: bringUp() is not for lo alone').toContain('UP')
   expect(await sh('ip route show default', box.pid), 'no default route: addDefaultRoute()').toContain(
     `via ${GATEWAY} dev eth0`,
   )

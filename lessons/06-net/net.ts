@@ -7,6 +7,7 @@ import {
   addDefaultRoute,
   IFF_UP,
   ioctl,
+  SIOCGIFFLAGS,
   SIOCSIFFLAGS,
   SOCK_DGRAM,
   setAddress,

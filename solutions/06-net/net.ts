@@ -7,6 +7,7 @@ import {
   addDefaultRoute,
   IFF_UP,
   ioctl,
+  SIOCGIFFLAGS,
   SIOCSIFFLAGS,
   SOCK_DGRAM,
   setAddress,
@@ -48,7 +49,8 @@ export function bringUp(name: string): void {
   const fd = socket(AF_INET, SOCK_DGRAM, 0) // nothing is sent: a socket is the way to its network namespace
   const ifreq = Buffer.alloc(40) // 16 bytes of name, then a union: here a short, the flags
   ifreq.write(name)
-  ifreq.writeInt16LE(IFF_UP, 16)
+  ioctl(fd, SIOCGIFFLAGS, ifreq)
+  ifreq.writeInt16LE(ifreq.readInt16LE(16) | IFF_UP, 16) // those that it has stay
   ioctl(fd, SIOCSIFFLAGS, ifreq)
   closeSync(fd)
 }

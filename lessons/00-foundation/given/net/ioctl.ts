@@ -15,6 +15,7 @@ export const AF_INET = 2
 export const SOCK_DGRAM = 2
 
 export const SIOCADDRT = 0x890b
+export const SIOCGIFFLAGS = 0x8913
 export const SIOCSIFFLAGS = 0x8914
 export const SIOCSIFADDR = 0x8916
 export const SIOCSIFNETMASK = 0x891c
