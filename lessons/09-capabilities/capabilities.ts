@@ -1,7 +1,7 @@
 import { coverKernelFiles } from '#given/capabilities/covers.ts'
 import { filterCalls } from '#given/capabilities/filter.ts'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
-import { bounding, LINUX_CAPABILITY_VERSION_3, raiseAmbient, setsFor } from '#given/capabilities/sets.ts'
+import { known, LINUX_CAPABILITY_VERSION_3, raiseAmbient, setsFor } from '#given/capabilities/sets.ts'
 import { type User, userOf } from '#given/capabilities/users.ts'
 import { bind, PR_CAPBSET_DROP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, prctl } from '#given/libc.ts'
 import { type Mechanism, notWritten } from '#given/mechanism.ts'

@@ -21,8 +21,8 @@ export const lesson: Lesson = {
       title: 'the bounding set: what not even root gets again',
       hints: [
         'The kernel drops one capability per call, so there are many calls: for each that is not in `keep`.',
-        'prctl(2) with PR_CAPBSET_DROP and the number of the bit; bounding().known says how many this kernel has.',
-        'const { known } = bounding()\nfor (let n = 0; n < known; n++) {\n  if (!((keep >> BigInt(n)) & 1n)) prctl(PR_CAPBSET_DROP, n, 0, 0, 0)\n}',
+        'prctl(2) with PR_CAPBSET_DROP and the number of the bit; known() says how many this kernel has.',
+        'for (let n = 0; n < known(); n++) {\n  if (!((keep >> BigInt(n)) & 1n)) prctl(PR_CAPBSET_DROP, n, 0, 0, 0)\n}',
       ],
     },
     {
@@ -56,7 +56,10 @@ export const lesson: Lesson = {
   tour: {
     says: 'The power of root is 41 capabilities. A container keeps fourteen, and its root is\nroot in name: it owns its files, and not the machine.',
     looks: [
-      { label: 'rename yourself', command: 'hostname "$(hostname)" && echo works' },
+      {
+        label: 'a new name',
+        command: '{ hostname "$(hostname)" && echo works; } 2>&1 | sed "s/^hostname: //"',
+      },
       { label: 'id -u', command: 'id -u' },
       { label: 'CapBnd', command: 'grep CapBnd /proc/self/status | cut -f2' },
     ],

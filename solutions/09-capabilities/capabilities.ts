@@ -1,7 +1,7 @@
 import { coverKernelFiles } from '#given/capabilities/covers.ts'
 import { filterCalls } from '#given/capabilities/filter.ts'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
-import { bounding, LINUX_CAPABILITY_VERSION_3, raiseAmbient, setsFor } from '#given/capabilities/sets.ts'
+import { known, LINUX_CAPABILITY_VERSION_3, raiseAmbient, setsFor } from '#given/capabilities/sets.ts'
 import { type User, userOf } from '#given/capabilities/users.ts'
 import { bind, PR_CAPBSET_DROP, PR_SET_KEEPCAPS, PR_SET_NO_NEW_PRIVS, prctl } from '#given/libc.ts'
 import type { Mechanism } from '#given/mechanism.ts'
@@ -36,8 +36,7 @@ export function decode(hex: string): string[] {
 
 /** Takes from the bounding set whatever is not in `keep`. Not even root gets that again, by no execve(2). */
 export function dropBounding(keep: bigint): void {
-  const { known } = bounding()
-  for (let n = 0; n < known; n++) {
+  for (let n = 0; n < known(); n++) {
     if (!((keep >> BigInt(n)) & 1n)) prctl(PR_CAPBSET_DROP, n, 0, 0, 0)
   }
 }

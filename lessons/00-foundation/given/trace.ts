@@ -14,6 +14,8 @@ export let trace: Tracer | undefined
 
 /** Prints each call from now on, to standard error, with who made it: engine, child or init. */
 export function traceTo(me: string): void {
+  const { createRequire } = process.getBuiltinModule('node:module') // now: in a container the file is out of reach
+  capabilities = createRequire(import.meta.url)('./capabilities/names.ts').CAPABILITIES
   trace = (name, names, args, result, errno = 0, who = me) => {
     const outcome = result === undefined ? '' : result === -1 ? ` = -1 ${nameOfErrno(errno)}` : ` = ${result}`
     writeSync(2, `${who.padEnd(7)} ${formatCall(name, names, args)}${outcome}\n`)
@@ -25,6 +27,7 @@ export function traceTo(me: string): void {
   }
 }
 
+let capabilities: string[] = []
 let errnoNames: Map<number, string> | undefined
 
 /** The name of an errno, such as EPERM for 1: errno(3). */
@@ -50,6 +53,8 @@ function formatArgument(parameter: string, value: unknown, args: unknown[]): str
   if (parameter.endsWith('.mode')) return octal(value)
   const number = Number(value)
   if (parameter === 'prctl.arg2' && Number(args[0]) === PR_SET_PDEATHSIG) return nameOf(SIGNALS, number)
+  if (parameter === 'prctl.arg2' && TAKE_CAPABILITY.includes(Number(args[0])) && number in capabilities)
+    return `CAP_${capabilities[number]}`
   const one = ONE_OF[parameter]
   if (one) return nameOf(one, number)
   const flags = FLAGS[parameter]
@@ -58,6 +63,7 @@ function formatArgument(parameter: string, value: unknown, args: unknown[]): str
 
 const LONG = 120
 const PR_SET_PDEATHSIG = 1
+const TAKE_CAPABILITY = [23, 24] // PR_CAPBSET_READ, PR_CAPBSET_DROP
 
 /** What a pointer points to: strings, a struct of 64-bit numbers, or so many bytes. */
 function formatMemory(parameter: string, value: object): string {
@@ -72,6 +78,7 @@ function formatMemory(parameter: string, value: object): string {
     return `{${fields.join(', ')}}`
   }
   if (value instanceof BigUint64Array) return `{${value.join(', ')}}`
+  if (value instanceof Uint32Array) return `{${[...value].map((word) => `0x${word.toString(16)}`).join(', ')}}`
   if (value instanceof Int32Array) return `[${value.join(', ')}]`
   const bytes = value as Uint8Array
   if (parameter.startsWith('rt_sigprocmask.')) return bytes.every((byte) => byte === 0) ? '[none]' : '[all]'
@@ -124,10 +131,14 @@ const ONE_OF: Record<string, Record<string, number>> = {
   'prctl.option': {
     PR_SET_PDEATHSIG,
     PR_SET_DUMPABLE: 4,
+    PR_SET_KEEPCAPS: 8,
+    PR_CAPBSET_READ: 23,
     PR_CAPBSET_DROP: 24,
     PR_SET_CHILD_SUBREAPER: 36,
     PR_SET_NO_NEW_PRIVS: 38,
+    PR_CAP_AMBIENT: 47,
   },
+  'seccomp.operation': { SECCOMP_SET_MODE_FILTER: 1 },
   'fcntl.op': { F_GETFD: 1, F_SETFD: 2 },
   'close_range.last': { '~0': 0xffffffff },
   'socketpair.domain': DOMAINS,

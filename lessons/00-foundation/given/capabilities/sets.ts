@@ -36,12 +36,23 @@ export function capget(): Sets {
   return { effective: whole(0), permitted: whole(1), inheritable: whole(2) }
 }
 
-/** How many capabilities this kernel knows, and which of them are in this thread's bounding set. */
-export function bounding(): { known: number; mask: bigint } {
+let count: number | undefined
+
+/** How many capabilities this kernel knows: their numbers are 0 to one less. */
+export function known(): number {
+  if (count === undefined) boundingSet()
+  return count ?? 0
+}
+
+/** This thread's bounding set. */
+export function boundingSet(): bigint {
   let mask = 0n
   for (let n = 0; ; n++) {
     const present = boundingHas(n)
-    if (present === undefined) return { known: n, mask }
+    if (present === undefined) {
+      count = n
+      return mask
+    }
     if (present) mask |= 1n << BigInt(n)
   }
 }
@@ -61,7 +72,7 @@ function boundingHas(n: number): boolean | undefined {
  * @throws {UsageError} where one was asked for that the starter has not: nobody gives what he has not got
  */
 export function setsFor({ privileges, init }: Spec, user?: User): { keep: bigint; held: bigint; ambient: bigint } {
-  const { mask } = bounding()
+  const mask = boundingSet()
   const missing = privileges.asked.find((name) => !(mask & bit(name)))
   if (missing) {
     throw new UsageError(`--cap-add ${missing}: whoever starts the container must have it himself, and has not`, 125)
