@@ -1,13 +1,10 @@
-import { join } from 'node:path'
-import { startVitest } from 'vitest/node'
 import { inProject, UsageError } from '#given/errors.ts'
-import { ensureRootfs } from '#given/rootfs.ts'
 import { chalk } from '#given/show.ts'
+import { Checks, type Verdict } from './lib/checks.ts'
 import { command } from './lib/command.ts'
-import { allLessons, type Found, findLesson, project } from './lib/lessons.ts'
-import { isPassed, record } from './lib/progress.ts'
-import { LessonReporter } from './lib/reporter.ts'
-import { warmCache } from './lib/warm.ts'
+import { allLessons, type Found, findLesson } from './lib/lessons.ts'
+import { isPassed } from './lib/progress.ts'
+import { printOutcome } from './lib/reporter.ts'
 
 await command(
   {
@@ -24,10 +21,9 @@ await command(
     if (positionals.length > 1) throw new UsageError('one lesson at a time, or `npm run check all`')
     const reference = Boolean(values.reference)
     const lessons = await wanted(positionals[0])
-    ensureRootfs()
-    warmCache()
+    await using checks = await Checks.open({ reference })
     let failed = 0
-    for (const lesson of lessons) if (!(await check(lesson, reference))) failed++
+    for (const lesson of lessons) if (!(await check(checks, lesson, reference)).passed) failed++
     if (lessons.length > 1) console.log(`\n${lessons.length - failed} of ${lessons.length} lessons pass.`)
     return failed === 0 ? 0 : 1
   },
@@ -42,29 +38,26 @@ async function wanted(wish: string | undefined): Promise<Found[]> {
   return current ? [current] : []
 }
 
-async function check(lesson: Found, reference: boolean): Promise<boolean> {
+async function check(checks: Checks, lesson: Found, reference: boolean): Promise<Verdict> {
   const file = reference ? lesson.file.replace('/lessons/', '/solutions/') : lesson.file
   console.log(`\n${chalk.bold(`${lesson.number} · ${lesson.title}`)}   ${chalk.dim(inProject(file))}\n`)
-  const reporter = new LessonReporter()
-  const vitest = await startVitest('test', [join('lessons', lesson.folder) + '/'], {
-    root: project,
-    watch: false,
-    project: [reference ? 'reference' : 'learner'],
-    reporters: [reporter],
-  })
-  await vitest.close()
-  for (const message of reporter.broken) console.log(`  ${chalk.red('✗')} the checks did not run: ${message}`)
-  const { passed, failed, next } = reporter
-  const done = failed === 0 && passed > 0 && reporter.broken.length === 0
-  if (!reference) record(lesson.folder, lesson.file, done)
-  console.log(`\n${verdict(passed, failed)}`)
+  const verdict = await checks.run(lesson, printOutcome)
+  for (const message of verdict.broken) console.log(`  ${chalk.red('✗')} the checks did not run: ${message}`)
+  console.log(`\n${summary(verdict)}`)
+  const next = nextOf(verdict)
   if (next && !reference) console.log(`Next: ${next}. Your file: ${inProject(lesson.file)}`)
-  return done
+  return verdict
 }
 
-function verdict(passed: number, failed: number): string {
-  const all = passed + failed
-  if (all === 0) return chalk.red('No check ran.')
-  if (failed === 0) return chalk.green(all === 1 ? 'The one check passes.' : `All ${all} checks pass.`)
-  return `${passed} of ${all} checks pass.`
+/** The first check that failed, or what keeps all of them from running. */
+function nextOf({ outcomes }: Verdict): string | undefined {
+  const first = outcomes.find(({ passed }) => !passed)
+  return first?.said.find((line) => line.includes('cannot be loaded')) ?? first?.name
+}
+
+function summary({ outcomes }: Verdict): string {
+  const passed = outcomes.filter((outcome) => outcome.passed).length
+  if (outcomes.length === 0) return chalk.red('No check ran.')
+  if (passed < outcomes.length) return `${passed} of ${outcomes.length} checks pass.`
+  return chalk.green(passed === 1 ? 'The one check passes.' : `All ${passed} checks pass.`)
 }

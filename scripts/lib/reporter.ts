@@ -1,33 +1,41 @@
 import { stripVTControlCharacters } from 'node:util'
 import type { Reporter, TestCase } from 'vitest/node'
 import { chalk } from '#given/show.ts'
+import type { Outcome } from './progress.ts'
 
 /** Tells the learner what became of each check. Never a stack trace: the checks' own words are what helps. */
 export class LessonReporter implements Reporter {
-  passed = 0
-  failed = 0
-  /** The first check that failed, by its name. */
-  next: string | undefined
+  readonly outcomes: Outcome[] = []
   /** What kept a file of checks from running at all. */
   readonly broken: string[] = []
+  readonly #tell: (outcome: Outcome) => void
+
+  constructor(tell: (outcome: Outcome) => void) {
+    this.#tell = tell
+  }
 
   onTestCaseResult(test: TestCase): void {
     const { state, errors } = test.result()
-    if (state === 'passed') {
-      this.passed++
-      console.log(`  ${chalk.green('✓')} ${test.name}`)
-      return
-    }
-    this.failed++
-    const said = describeFailure(errors?.[0])
-    this.next ??= said.find((line) => line.includes('cannot be loaded')) ?? test.name
-    console.log(`  ${chalk.red('✗')} ${chalk.bold(test.name)}`)
-    for (const line of said) console.log(`      ${line}`)
+    if (state === 'skipped') return
+    const passed = state === 'passed'
+    const outcome = { name: test.name, passed, said: passed ? [] : describeFailure(errors?.[0]) }
+    this.outcomes.push(outcome)
+    this.#tell(outcome)
   }
 
   onTestModuleEnd(module: { errors(): readonly { message: string }[] }): void {
     for (const { message } of module.errors()) this.broken.push(message)
   }
+}
+
+/** Prints what became of a check. */
+export function printOutcome({ name, passed, said }: Outcome): void {
+  if (passed) {
+    console.log(`  ${chalk.green('✓')} ${name}`)
+    return
+  }
+  console.log(`  ${chalk.red('✗')} ${chalk.bold(name)}`)
+  for (const line of said) console.log(`      ${line}`)
 }
 
 interface Failure {
