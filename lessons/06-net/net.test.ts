@@ -259,7 +259,7 @@ async function start(argv: string[], options: BoxOptions): Promise<Box> {
 
 /** What a web server answers, asked from the host or from the network namespace of a process; nothing if it does not. */
 async function fetch(url: string, pid?: number): Promise<string> {
-  return sh(`busybox timeout ${WAIT} busybox wget -q -O - ${url} 2> /dev/null || true`, pid)
+  return sh(`timeout ${WAIT} busybox wget -q -O - ${url} 2> /dev/null || true`, pid)
 }
 
 async function reach(address: string, pid?: number): Promise<boolean> {
