@@ -1,7 +1,7 @@
 import { closeSync } from '#given/fs.ts'
 import { CLONE_NEWNET } from '#given/libc.ts'
 import type { Mechanism } from '#given/mechanism.ts'
-import { connect, disconnect, namesOf } from '#given/net/connect.ts'
+import { becomeRouter, connect, disconnect, namesOf } from '#given/net/connect.ts'
 import {
   AF_INET,
   addDefaultRoute,
@@ -14,7 +14,6 @@ import {
   socket,
 } from '#given/net/ioctl.ts'
 import { BRIDGE, type Connection, type Port } from '#given/net/network.ts'
-import { becomeRouter } from '#given/net/router.ts'
 import { ip, nft } from '#given/net/tools.ts'
 
 /** A network of its own, and a way out of it: network_namespaces(7), veth(4). */

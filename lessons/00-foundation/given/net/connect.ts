@@ -1,20 +1,9 @@
 /*
- * The order in which a container gets a network, and loses it: one container at a time, since the first one makes the
- * bridge and the last one takes it away.
+ * What a mechanism asks of the host's side of a network. All that does it is loaded when it is asked for: the init, which
+ * loads the mechanism as well, never does, and the engine has time while the init boots.
  */
-import { closeSync, mkdirSync, openSync, readlinkSync, rmSync, writeFileSync } from '../fs.ts'
-import { bind } from '../libc.ts'
 import type { Container } from '../mechanism.ts'
-import { RUNNING } from '../running.ts'
-import { resolvFile, tellNames } from './hosts.ts'
-import { findPlace, LEASES, type Lease, leaseFolder, leases, refuseTaken } from './leases.ts'
-import { BRIDGE, type Connection } from './network.ts'
-import { ceaseRouter, GUARD, guardBridge } from './router.ts'
-import { inBackground, ip } from './tools.ts'
-
-const flock = bind('int flock(int fd, int operation)')
-const nameToIndex = bind('unsigned int if_nametoindex(const char *ifname)')
-const LOCK_EX = 2
+import type { Connection } from './network.ts'
 
 /** The names of what a container has on the host. Its id tells them, so that another process can clean up. */
 export function namesOf({ id }: Container): Pick<Connection, 'cable' | 'table'> {
@@ -28,65 +17,24 @@ export function namesOf({ id }: Container): Pick<Connection, 'cable' | 'table'> 
  * @throws {UsageError} where no address or port is left, or the subnet is in use elsewhere
  */
 export function connect(container: Container, wire: (connection: Connection, first: boolean) => void): void {
-  locked(() => {
-    const { spec } = container
-    const { id, name, hostname, network } = spec
-    const others = leases()
-    const first = others.length === 0
-    const connection = { ...namesOf(container), ...findPlace(network, others) }
-    for (const port of network.ports) refuseTaken(port, others)
-    const lease: Lease = { id, name, hostname, ...connection, ports: network.ports }
-    mkdirSync(leaseFolder(id), { recursive: true })
-    writeFileSync(`${leaseFolder(id)}/lease.json`, JSON.stringify(lease))
-    spec.network = { ...network, connection } // for `inside`: the engine sends the spec when all this is done
-
-    if (first && linkExists(BRIDGE)) ip(`link delete ${BRIDGE}`) // of a machine that somebody tidied up by hand
-    wire(connection, first)
-    if (first && linkExists(BRIDGE)) guardBridge()
-
-    writeFileSync(`${leaseFolder(id)}/resolv.conf`, resolvFile())
-    tellNames([...others, lease])
-    spec.volumes = [...spec.volumes, ...['hosts', 'resolv.conf'].map((file) => volume(container, file))]
-  })
+  hostSide().connect(container, wire)
 }
 
 /** Takes a container off: runs `undo`, commands for a shell, and removes the bridge after the last one. */
-export function disconnect({ id, spec }: Container, undo: string[]): void {
-  if (spec.network.mode === 'none') return
-  locked((lock) => {
-    rmSync(leaseFolder(id), { recursive: true, force: true })
-    const others = leases()
-    if (others.length > 0) {
-      tellNames(others)
-      return inBackground(undo)
-    }
-    ceaseRouter()
-    rmSync(LEASES, { recursive: true, force: true })
-    // With the lock: who comes next waits until the old bridge is gone, and makes another.
-    inBackground([...undo, `ip link delete ${BRIDGE}`, `nft delete table ip ${GUARD}`], lock)
-  })
+export function disconnect(container: Container, undo: string[]): void {
+  if (container.spec.network.mode === 'bridge') hostSide().disconnect(container, undo)
 }
 
-/** Runs `work` while nobody else does. A lock ends with its last descriptor, however that ends: flock(2). */
-function locked(work: (lock: number) => void): void {
-  const lock = openSync(RUNNING.slice(0, RUNNING.lastIndexOf('/')), 'r') // the folder above, since RUNNING comes and goes
-  try {
-    flock(lock, LOCK_EX)
-    work(lock)
-  } finally {
-    closeSync(lock)
-  }
+/**
+ * Makes the host a router, which passes on what is not for itself. The last container to go switches that off again.
+ *
+ * @see ip(7), ip_forward
+ */
+export function becomeRouter(): void {
+  hostSide().becomeRouter()
 }
 
-const linkExists = (name: string) => nameToIndex(name) !== 0
-
-/** A file of ours in the place of the image's; where that is a link, in the place that it leads to. */
-function volume({ id, spec }: Container, file: string) {
-  let target = `/etc/${file}`
-  try {
-    target = process.getBuiltinModule('node:path').resolve('/etc', readlinkSync(`${spec.rootfs}/etc/${file}`))
-  } catch {
-    // no link
-  }
-  return { source: `${leaseFolder(id)}/${file}`, target, kind: 'file' as const, readonly: true }
+/** require(), since a synchronous function cannot await import(). */
+function hostSide(): typeof import('./wiring.ts') {
+  return process.getBuiltinModule('node:module').createRequire(import.meta.url)('./wiring.ts')
 }

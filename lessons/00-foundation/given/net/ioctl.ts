@@ -4,7 +4,6 @@
  */
 import { closeSync } from '../fs.ts'
 import { bind } from '../libc.ts'
-import { toBytes, toNumber } from './subnet.ts'
 
 /** socket(2). */
 export const socket = bind('int socket(int domain, int type, int protocol)')
@@ -34,14 +33,14 @@ const RTENTRY = 120 // struct rtentry, on 64-bit machines
  * @see netdevice(7), SIOCSIFADDR and SIOCSIFNETMASK
  */
 export function setAddress(name: string, address: string, prefix: number): void {
-  const mask = 2 ** 32 - 2 ** (32 - prefix)
-  for (const [op, value] of [
-    [SIOCSIFADDR, toNumber(address)],
+  const mask = [0, 8, 16, 24].map((from) => 256 - 2 ** (8 - Math.min(8, Math.max(0, prefix - from))))
+  for (const [op, bytes] of [
+    [SIOCSIFADDR, address.split('.').map(Number)],
     [SIOCSIFNETMASK, mask],
   ] as const) {
     const request = Buffer.alloc(IFREQ)
     request.write(name)
-    sockaddr(value).copy(request, 16)
+    request.set(sockaddr(bytes), 16)
     ask(op, request)
   }
 }
@@ -54,9 +53,9 @@ export function setAddress(name: string, address: string, prefix: number): void 
  */
 export function addDefaultRoute(gateway: string): void {
   const request = Buffer.alloc(RTENTRY)
-  sockaddr(0).copy(request, 8) // to 0.0.0.0
-  sockaddr(toNumber(gateway)).copy(request, 24)
-  sockaddr(0).copy(request, 40) // of which no bit must match
+  request.set(sockaddr([0, 0, 0, 0]), 8) // to any address,
+  request.set(sockaddr(gateway.split('.').map(Number)), 24)
+  request.set(sockaddr([0, 0, 0, 0]), 40) // since no bit has to match
   request.writeUInt16LE(RTF_UP | RTF_GATEWAY, 56)
   ask(SIOCADDRT, request)
 }
@@ -71,9 +70,9 @@ function ask(op: number, request: Buffer): void {
 }
 
 /** struct sockaddr_in: family, port, address in network byte order: ip(7). */
-function sockaddr(address: number): Buffer {
+function sockaddr(address: number[]): Buffer {
   const bytes = Buffer.alloc(16)
   bytes.writeUInt16LE(AF_INET)
-  bytes.set(toBytes(address), 4)
+  bytes.set(address, 4)
   return bytes
 }

@@ -2,13 +2,13 @@
  * Which container has which address and which ports: a folder for each, since there is no daemon that would know.
  */
 import { UsageError } from '../errors.ts'
-import { existsSync, readdirSync, readFileSync } from '../fs.ts'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from '../fs.ts'
 import { RUNNING } from '../running.ts'
 import { BRIDGE, type Connection, type Network, type Port } from './network.ts'
 import { formatSubnet, overlap, parseSubnet, type Subnet, sizeOf, toBytes, toNumber, toText } from './subnet.ts'
 
-/** Holds a folder for each container that has an address. */
-export const LEASES = `${RUNNING}/net`
+/** Holds a folder for each container that has an address in this network namespace. */
+export const LEASES = `${RUNNING}/net-${readlinkSync('/proc/self/ns/net').replace(/\D/g, '')}`
 export const leaseFolder = (id: string) => `${LEASES}/${id}`
 
 export interface Lease extends Connection {

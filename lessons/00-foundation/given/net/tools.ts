@@ -75,7 +75,7 @@ function nftables() {
 }
 
 /**
- * Runs shell commands that nobody waits for, whatever becomes of them. Before the kernel forgets a link or a table, it
+ * Runs shell commands, all at once, that nobody waits for, whatever becomes of them. Before the kernel forgets a link or a table, it
  * waits for all who may still read it, 10 to 50 ms each.
  *
  * @param held a descriptor that stays open until they are done: with it, a lock
@@ -84,5 +84,10 @@ export function inBackground(commands: string[], held?: number): void {
   const { spawn } = process.getBuiltinModule('node:child_process')
   const stdio = ['ignore', 'ignore', 'ignore', ...(held === undefined ? [] : [held])] as const
   trace?.('sh', [], commands)
-  spawn('sh', ['-c', commands.join('\n')], { cwd: '/', env: { PATH }, detached: true, stdio: [...stdio] }).unref()
+  spawn('sh', ['-c', `${commands.join(' &\n')} &\nwait`], {
+    cwd: '/',
+    env: { PATH },
+    detached: true,
+    stdio: [...stdio],
+  }).unref()
 }
