@@ -208,10 +208,11 @@ describe('a network without root', () => {
     await gone()
   })
 
-  test('an engine that is killed: the next one ends its carrier', async () => {
+  test('an engine that is killed: its container dies, and the next one ends the carrier', async () => {
     const box = await host.start(['sleep', '60'], carried('pasta'))
     box.program.signal('SIGKILL')
     await box.program.result
+    await sh(`for i in $(seq 100); do test -e /proc/${box.pid} || exit 0; sleep 0.05; done; exit 1`)
     expect(await carriers()).toContain('pasta')
     await host.run(['true'], carried('pasta'))
     await gone()
