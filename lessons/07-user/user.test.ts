@@ -4,6 +4,7 @@ import { CLONE_NEWUSER } from '#given/libc.ts'
 import { layer } from '#given/stack.ts'
 import { type Ids, range } from '#given/user/ids.ts'
 import { ALONE, addLearner, GID, GRANTED, UID } from '#given/user/learner.ts'
+import { switchedOff } from '#given/user/switched-off.ts'
 import { lesson } from './lesson.ts'
 
 /** Ids that nobody on the host has. Only root may map them. */
@@ -17,6 +18,8 @@ let host: Lab
 /** A user of the host who may do nothing in particular, and is root inside. */
 let ordinary: BoxOptions
 beforeAll(async () => {
+  const off = switchedOff(false)
+  if (off) throw new Error(off)
   host = await openLab({ lesson })
   ordinary = { flags, ids: ALONE, under: await addLearner(host) }
   await sh('mkdir -m 777 /run/shared; touch /run/shared/of-root')
