@@ -73,7 +73,7 @@ export function recordHint(lesson: Found, task: string, step: number): void {
     attempts: 0,
     begun: new Date().toISOString(),
   }
-  const before = progressOf(lesson) ?? nothing
+  const before: Progress = progressOf(lesson) ?? nothing
   save(lesson, { ...before, hints: { ...before.hints, [task]: Math.max(step, before.hints[task] ?? 0) } })
 }
 
