@@ -33,7 +33,7 @@ export function read(values: Arguments['values']): Partial<Spec> {
     cpus: cpus(given('cpus')),
     cpusetCpus: members('cpuset-cpus', given('cpuset-cpus'), '/sys/devices/system/cpu/online', 'CPUs'),
     cpusetMems: members('cpuset-mems', given('cpuset-mems'), '/sys/devices/system/node/online', 'memory nodes'),
-    pids: whole('pids-limit', given('pids-limit'), 1, pidMax()),
+    pids: whole('pids-limit', given('pids-limit'), values.init ? INIT : 1, pidMax()),
     throttles: throttles(values),
   }
   const asked = Object.entries(all).filter(([, value]) => value !== undefined)
@@ -80,7 +80,8 @@ function whole(option: string, text: string | undefined, least: number, most: nu
   if (rest === undefined) return undefined
   const number = /^\d{1,15}$/.test(rest) ? Number(rest) : Number.NaN
   if (number >= least && number <= most) return number
-  throw wrong(option, text, `it wants a whole number from ${least} to ${most}`)
+  const why = least === INIT ? ', since --init has 7 threads itself' : ''
+  throw wrong(option, text, `it wants a whole number from ${least} to ${most}${why}`)
 }
 
 function cpus(text: string | undefined): number | undefined {
@@ -112,6 +113,9 @@ function list(text: string): number[] | undefined {
   })
   return numbers.some(Number.isNaN) ? undefined : numbers
 }
+
+/** The init of --init is a Node, whose threads count. */
+const INIT = 12
 
 const pidMax = () => Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8'))
 

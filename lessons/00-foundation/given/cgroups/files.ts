@@ -2,7 +2,7 @@
  * The files of a cgroup. All of them are text: a number, a word, or lines of `name value`.
  */
 import { UsageError } from '../errors.ts'
-import { readFileSync, writeFileSync } from '../fs.ts'
+import { existsSync, readFileSync, writeFileSync } from '../fs.ts'
 import type { Group } from './hierarchies.ts'
 
 /** What a file says, without the newline. */
@@ -34,6 +34,8 @@ export function write({ path }: Group, file: string, value: Value): void {
     try {
       writeFileSync(`${path}/${file}`, String(one))
     } catch (error) {
+      if (existsSync(path) && !existsSync(`${path}/${file}`))
+        throw new UsageError(`there is no ${file} in ${path}. ls it: the name may be of the other version`, 125)
       throw new UsageError(`the kernel refused '${one}' in ${path}/${file}: ${reason(error)}`, 125)
     }
   }
@@ -47,7 +49,6 @@ export type Settings = Record<string, Value | undefined>
 const REASONS: Record<string, string> = {
   EINVAL: 'EINVAL, it does not understand this value, or it is beyond what the group above allows',
   EBUSY: 'EBUSY, the group has processes, or uses more already',
-  ENOENT: 'ENOENT, this kernel has no such file',
   ENODEV: 'ENODEV, no such whole disk: a partition will not do',
   ERANGE: 'ERANGE, the number is too small or too large',
 }
