@@ -27,7 +27,8 @@ export function warmCache(): void {
 
 /** All but the init, which does its work when it is loaded; the first container fills in that one. */
 function filesIn(folder: string): string[] {
-  const names = readdirSync(join(project, folder)).filter((name) => name.endsWith('.ts') && name !== 'init.ts')
+  const all = readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+  const names = all.filter((name) => name.endsWith('.ts') && name !== 'init.ts')
   return names.map((name) => join(project, folder, name))
 }
 
