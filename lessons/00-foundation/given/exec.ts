@@ -129,11 +129,16 @@ function findCommand(name: string, path: string): string {
   const candidates = name.includes('/') ? [name] : path.split(':').map((folder) => `${folder || '.'}/${name}`)
   let refused: string | undefined
   for (const candidate of candidates) {
-    if (!isFile(candidate)) continue
-    if (isExecutable(candidate)) return candidate
-    refused ??= candidate
+    try {
+      if (!isFile(candidate)) continue
+      if (isExecutable(candidate)) return candidate
+      refused ??= `${candidate} is not executable: chmod +x ${candidate}`
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EACCES') throw error
+      refused ??= `${candidate}: EACCES, the user of the command may not enter a folder on the way there`
+    }
   }
-  if (refused) throw new CommandError(`${refused} is not executable: chmod +x ${refused}`, NOT_EXECUTABLE)
+  if (refused) throw new CommandError(refused, NOT_EXECUTABLE)
   if (name.includes('/') && isFolder(name)) throw new CommandError(`${name} is a folder`, NOT_EXECUTABLE)
   const where = name.includes('/') ? '' : ` in PATH (${path})`
   throw new CommandError(`${name}: no such command${where} of the container's root`, NOT_FOUND)
