@@ -73,6 +73,10 @@ function candidates(rootfs: string, folder: string): Candidate[] {
   return [
     { name: 'node -e 0', argv: [node, '-e', '0'] },
     { name: 'the workshop', argv: [node, 'scripts/box.ts', 'run', '--reference', rootfs, '--', 'true'] },
+    {
+      name: 'the same, --userns',
+      argv: [node, 'scripts/box.ts', 'run', '--reference', '--userns', rootfs, '--', 'true'],
+    },
     installed('unshare + chroot', [
       'unshare',
       '--mount',
