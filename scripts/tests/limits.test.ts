@@ -1,0 +1,207 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { openLab } from '#given/labs.ts'
+import { mounts } from '#given/proc.ts'
+import { ensureRootfs, ROOTFS } from '#given/rootfs.ts'
+import { running } from '#given/running.ts'
+import { project } from '#given/spec.ts'
+import { box, result, said, start, until } from './boxes.ts'
+
+beforeAll(() => void ensureRootfs())
+
+const v2 = mounts().some(({ type, target }) => type === 'cgroup2' && target === '/sys/fs/cgroup')
+const LOOP = 'echo ready; while :; do :; done'
+
+const limited = (limits: string[], ...script: string[]) => ['--reference', '--net', 'none', ...limits, '--', ...script]
+
+/** Another verb of box. */
+function verb(...words: string[]) {
+  return result(spawn(process.execPath, [join(project, 'scripts/box.ts'), ...words]))
+}
+
+function groupsOf(id: string): string[] {
+  return execFileSync('find', ['/sys/fs/cgroup', '-name', `workshop-${id}`], { encoding: 'utf8' })
+    .split('\n')
+    .filter(Boolean)
+}
+
+const entry = (name: string) => running().find(({ container }) => container.spec.name === name)
+
+/** Ctrl-C until it has ended; the second one is a SIGKILL. Returns its exit code. */
+async function interrupt(child: ChildProcess): Promise<number> {
+  const ended = once(child, 'exit')
+  const again = setInterval(() => child.kill('SIGINT'), 50)
+  const [code] = await ended
+  clearInterval(again)
+  return code
+}
+
+/** A container that loops, until the end of its test. */
+async function looping(name: string, ...limits: string[]) {
+  const child = start(limited(['--name', name, ...limits], 'sh', '-c', LOOP))
+  await said(child, 'ready')
+  const { id, pid } = entry(name)?.container ?? { id: '', pid: 0 }
+  return {
+    child,
+    id,
+    pid,
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      await interrupt(child)
+    },
+  }
+}
+
+describe('bad input: what, why, what to do', () => {
+  const table: [args: string, message: RegExp][] = [
+    ['--memory 512', /--memory 512: that is 512 bytes\. Did you mean 512m\?/],
+    ['--memory 1m', /No container starts with less than 6m/],
+    ['--memory=-5', /--memory -5: it wants a size, such as 512m/],
+    ['--memory 512x', /it wants a size/],
+    ['--memory 0', /it wants a size/],
+    ['--memory 99999g', /this machine has \d+m/],
+    ['--memory 999999999999t', /more than there is in the world/],
+    ['--memory-swap 1g', /it takes --memory too/],
+    ['--memory 1g --memory-swap 512m', /cannot be less than --memory 1g/],
+    ['--cpus 0', /from 0\.01 up/],
+    ['--cpus=-1', /from 0\.01 up/],
+    ['--cpus 1e3', /from 0\.01 up/],
+    ['--cpus 9999', /this machine has \d+/],
+    ['--cpu-shares 1', /a whole number from 2 to 262144/],
+    ['--cpu-shares 512m', /a whole number from 2 to 262144/],
+    ['--pids-limit 0', /a whole number from 1 to/],
+    ['--pids-limit 999999999999999999999', /a whole number from 1 to/],
+    ['--pids-limit 4 --init', /from 12 .*--init has 7 threads/],
+    ['--cpuset-cpus 0-4095', /there is no \d+; this machine has the CPUs 0/],
+    ['--cpuset-cpus 1-0', /it wants CPUs by number/],
+    ['--cpuset-cpus 0,', /it wants CPUs by number/],
+    ['--cpuset-mems 4095', /there is no 4095; this machine has the memory nodes/],
+    ['--device-read-bps /dev/null:1m', /\/dev\/null is no disk/],
+    ['--device-read-bps /dev/nope:1m', /\/dev\/nope is not there/],
+    ['--device-read-bps vda:1m', /it wants a disk and a rate, such as \/dev\/vda:1m/],
+    [`--memory ${'9'.repeat(4096)}`, /it wants a size/],
+  ]
+  test.each(table)('%.60s', async (args, message) => {
+    const { code, stderr } = await box(limited(args.split(' '), 'true'))
+    expect(stderr).toMatch(message)
+    expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
+    expect(stderr.length).toBeLessThan(300)
+    expect(code).toBe(2)
+  })
+
+  test.runIf(!v2)('what v1 lacks is said', async () => {
+    const { code, stderr } = await box(limited(['--memory-high', '100m'], 'true'))
+    expect({ code, stderr }).toEqual({
+      code: 125,
+      stderr: expect.stringContaining('cgroup v1, which this machine has'),
+    })
+  })
+})
+
+test("docker's --cpu-shares=512 --memory=512m, in the files of this machine's version; no swap beside", async () => {
+  await using box = await looping('seed', '--cpu-shares=512', '--memory=512m')
+  const read = (file: string) => {
+    const group = groupsOf(box.id).find((path) => existsSync(join(path, file))) ?? ''
+    return readFileSync(join(group, file), 'utf8').trim()
+  }
+  if (v2) expect([read('cpu.weight'), read('memory.max')]).toEqual(['50', '536870912'])
+  else expect([read('cpu.shares'), read('memory.limit_in_bytes')]).toEqual(['512', '536870912'])
+})
+
+test('it cannot open a disk, whoever made the node; and the devices that it gets work', async () => {
+  const script =
+    'mknod /tmp/disk b 1 0; head -c 1 /tmp/disk; rm /tmp/disk; head -c 3 /dev/zero | wc -c; : < /dev/ptmx && echo ptmx'
+  const { stdout, stderr } = await box(limited([], 'sh', '-c', script))
+  expect(stderr).toMatch(/disk.*Operation not permitted/)
+  expect(stdout).toBe('3\nptmx\n')
+})
+
+test('it may run on the CPUs that it was given', async () => {
+  expect((await box(limited(['--cpuset-cpus', '0'], 'nproc'))).stdout).toBe('1\n')
+})
+
+/** The disk under a root file system, where it is one. */
+function diskUnder(path: string): string | undefined {
+  const { dev } = statSync(path)
+  const link = `/sys/dev/block/${(dev >> 8) & 0xfff}:${dev & 0xff}`
+  if (!existsSync(link)) return undefined
+  const folder = existsSync(`${link}/partition`) ? `${link}/..` : link
+  return `/dev/${readFileSync(`${folder}/uevent`, 'utf8').match(/^DEVNAME=(.*)$/m)?.[1]}`
+}
+
+const disk = diskUnder(ensureRootfs())
+if (!disk) console.warn(`SKIP a slow disk: ${ROOTFS} lies on none that could be slowed`)
+
+test.skipIf(!disk)('a disk is as slow as it was told to be', async () => {
+  const script =
+    'f=$(readlink -f $(ls /lib/*/libc.so.6 /lib64/libc.so.6 2>&- | head -n 1)); ' +
+    'dd if=$f iflag=direct of=/dev/null bs=64k count=16 2>&1'
+  const started = performance.now()
+  const { stdout } = await box(limited(['--device-read-bps', `${disk}:1m`], 'sh', '-c', script))
+  expect(stdout, '16 times 64 kB').toMatch(/16\+0 records in/)
+  expect(performance.now() - started, 'a megabyte at a megabyte a second').toBeGreaterThan(800)
+})
+
+test('box stats: what runs, as a table and as JSON; box pause stops it, box unpause lets it go on', async () => {
+  await using box = await looping('stats-1', '--memory', '64m')
+  const look = async () => {
+    const { stdout, stderr } = await verb('stats', '--no-stream', '--json', 'stats-1')
+    expect(stderr).toBe('')
+    return JSON.parse(stdout)[0]
+  }
+  const first = await look()
+  expect(first).toMatchObject({ name: 'stats-1', id: box.id, memoryLimit: 64 * 1024 ** 2, pids: 1, paused: false })
+  expect(first.cpuPercent).toBeGreaterThan(0)
+  expect((await verb('stats', '--no-stream')).stdout).toMatch(/^NAME .*\n(.*\n)*stats-1 .* \/ 64\.0m +1 /)
+
+  expect(await verb('pause', 'stats-1')).toEqual({ code: 0, stdout: 'stats-1\n', stderr: '' })
+  const paused = await look()
+  expect(paused).toMatchObject({ paused: true, cpuPercent: 0 })
+  expect((await look()).cpu, 'not a microsecond').toBe(paused.cpu)
+  expect((await verb('unpause', box.id)).code, 'by its id, too').toBe(0)
+  await until(() => readFileSync(`/proc/${box.pid}/stat`, 'utf8').includes(') R '), 'it runs')
+})
+
+test.each([
+  [['pause'], 2, /which one\?/],
+  [['pause', '../x'], 125, /no container '\.\.\/x' runs/],
+  [['unpause', 'x'.repeat(4096)], 125, /no container 'x{64}' runs/],
+  [['stats', 'nobody'], 125, /no container 'nobody' runs/],
+  [['stats', '--jsn'], 2, /'--jsn'. Did you mean --json\?/],
+] as const)('%j', async (words, code, message) => {
+  const ended = await verb(...words)
+  expect(ended).toMatchObject({ code, stderr: expect.stringMatching(message) })
+  expect(ended.stderr.length).toBeLessThan(400)
+})
+
+test('Ctrl-C twice ends a paused container, though it is frozen', async () => {
+  const { child, id } = await looping('frozen-1')
+  await verb('pause', 'frozen-1')
+  const code = await interrupt(child)
+  expect([130, 137], 'of the first one, when it has thawed, or of the SIGKILL').toContain(code)
+  expect(groupsOf(id)).toEqual([])
+})
+
+test('the next command removes what a killed engine left, of a paused container too', async () => {
+  const { child, id, pid } = await looping('frozen-2')
+  await verb('pause', 'frozen-2')
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+  expect((await box(limited([], 'true'))).code).toBe(0)
+  expect(groupsOf(id)).toEqual([])
+  await until(() => !existsSync(`/proc/${pid}`), 'the container has ended')
+})
+
+test('the next lab removes the groups of a lab that was killed', async () => {
+  const lab = await openLab({ cgroups: true })
+  const [engine] = groupsOf('lab-*').map((path) => Number(path.match(/workshop-lab-(\d+)-/)?.[1]))
+  expect(engine).toBeGreaterThan(0)
+  process.kill(engine ?? 0, 'SIGKILL')
+  await lab.close()
+  await using next = await openLab({ cgroups: true })
+  expect((await next.exec(['true'])).code).toBe(0)
+  await until(() => groupsOf(`lab-${engine}-*`).length === 0, 'its groups are gone')
+})
