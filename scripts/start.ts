@@ -93,7 +93,7 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   const rows: [string, string, string][] = []
   for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, { only: names, limits }, command))])
   compare([...rows, ...namespaceRows(outside, inside, changed)])
-  if (changed.length === 0) say('None of the eight changed: this is no namespace, only another root.')
+  if (changed.length === 0) say('None of the eight changed: this is no namespace.')
   say(chalk.dim(but))
   return { stop: { lesson, names }, changed, host: rows[0]?.[1] ?? '', container: rows[0]?.[2] ?? '' }
 }

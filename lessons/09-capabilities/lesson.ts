@@ -54,14 +54,11 @@ export const lesson: Lesson = {
     },
   ],
   tour: {
-    says: 'The power of root is 41 capabilities. A container keeps fourteen, and its root is\nroot in name: it owns its files, and not the machine.',
+    says: 'The power of root is 41 capabilities. A container keeps fourteen, and its root\nis one in name: it owns its files, and not the machine.',
     looks: [
-      {
-        label: 'a new name',
-        command: '{ hostname "$(hostname)" && echo works; } 2>&1 | sed "s/^hostname: //"',
-      },
+      { label: 'a new name', command: 'hostname "$(hostname)" 2>&- && echo works || echo refused' },
       { label: 'id -u', command: 'id -u' },
-      { label: 'CapBnd', command: 'grep CapBnd /proc/self/status | cut -f2' },
+      { label: 'CapEff', command: 'grep CapEff /proc/self/status | cut -f2' },
     ],
     but: 'That was the last piece. The kernel is still one for all: lesson 00.',
   },
