@@ -38,6 +38,6 @@ export const lesson: Lesson = {
     says: 'System V memory, semaphores and queues have a key instead of a path, and POSIX\nqueues a name. An IPC namespace has its own of each.',
     prepare: 'ipcmk --shmem 4096',
     looks: [{ label: 'segments', command: 'ipcs --shmems | grep -c ^0x' }],
-    but: 'Network, users and limits are still shared: lessons 06 to 08.',
+    but: 'But two servers cannot have one port: all share one network.',
   },
 }

@@ -101,12 +101,12 @@ await serve(80, two.pid)
 const ways: [from: string, to: string, address: string, pid?: number][] = [
   ['the host', 'a container', '10.213.0.2'],
   ['a container', 'the host', '10.213.0.1:8000', two.pid],
-  ['a container', 'another, on the same port', '10.213.0.2', two.pid],
+  ['a container', 'another, same port', '10.213.0.2', two.pid],
   ['a container', 'the internet', '203.0.113.9', two.pid],
   ['the internet', 'a container', '10.213.0.2', world],
-  ['the internet', 'what the host publishes', '203.0.113.1:8080', world],
-  ['the host', 'what it publishes', '127.0.0.1:8080'],
-  ['a container', 'what the host publishes', '203.0.113.1:8080', two.pid],
+  ['the internet', 'a published port', '203.0.113.1:8080', world],
+  ['the host', 'a published port', '127.0.0.1:8080'],
+  ['a container', 'a published port', '203.0.113.1:8080', two.pid],
 ]
 const asked: string[][] = []
 for (const [from, to, address, pid] of ways) asked.push([from, to, address, await ask(address, pid)])
