@@ -30,14 +30,14 @@ test('08.1 the container has a group in each tree', async () => {
 })
 
 test('08.2 its processes are in the group, and those that they start too', async () => {
-  await using box = await start('full', 'sleep 60 & echo $!; exec sleep 60', { task: '08.2' })
+  await using box = await start('full', 'sleep 60 & echo started; exec sleep 60', { task: '08.2' })
   await box.program.until(() => box.program.stdout !== '', 'it had started another process')
-  const child = box.program.stdout.trim()
 
   for (const tree of trees) {
     const inside = (await sh(`cat ${tree}/workshop-full/cgroup.procs`)).trim().split('\n')
     const why = `cgroup.procs of ${tree}/workshop-full lists who is in it. Write the pid of the container to each of them`
-    expect(inside.sort(), why).toEqual([String(box.pid), child].sort())
+    expect(inside, why).toContain(String(box.pid))
+    expect(inside, 'the process that it started is born into the same group').toHaveLength(2)
   }
 })
 
@@ -55,7 +55,7 @@ test('08.3 when the container has ended, so have its groups', async () => {
 })
 
 test('08.3 a process that was left behind goes with them', async () => {
-  const box = await run('left', 'sleep 1000 >&- 2>&- & exit 7', { task: '08.3' })
+  const box = await run('left', 'sleep 1000 >&- 2>&- & exit 7', { only: ['cgroups'], task: '08.3' })
   expect(box.stderr, 'a group with a process in it cannot be removed: rmdir(2) EBUSY. killAll() first').toBe('')
   expect(box.code).toBe(7)
   expect(await left(), 'rmdir(2) on each of its groups').toBe('')

@@ -4,7 +4,7 @@ export const lesson: Lesson = {
   name: 'cgroups',
   title: 'How much it gets',
   minutes: [25, 25, 25],
-  needs: [],
+  needs: ['pid'], // so that all of a container ends with its first process
   tasks: [
     {
       id: '08.1',
