@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { kill } from '#given/libc.ts'
 import { mounts, processes, status } from '#given/proc.ts'
+import { abandoned, cleanUp } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { command } from './lib/command.ts'
 
@@ -14,11 +15,12 @@ import { command } from './lib/command.ts'
  */
 const NAME = /^workshop-/
 const LINK = /^ws-/
+const TABLE = /^workshop(-|$)/
 const SIGKILL = 9
 
 interface Leftover {
   what: string
-  remove(): void
+  remove(): void | Promise<void>
 }
 
 await command(
@@ -41,21 +43,28 @@ await command(
         1,
       )
     }
-    const leftovers = [...strayProcesses(), ...strayCgroups(), ...strayLinks(), ...strayFiles()]
+    const leftovers = [
+      ...strayProcesses(),
+      ...strayContainers(),
+      ...strayCgroups(),
+      ...strayLinks(),
+      ...strayTables(),
+      ...strayFiles(),
+    ]
     if (leftovers.length === 0) console.log('Nothing to undo.')
     let failed = 0
-    for (const leftover of leftovers) if (!undo(leftover, Boolean(values['dry-run']))) failed++
+    for (const leftover of leftovers) if (!(await undo(leftover, Boolean(values['dry-run'])))) failed++
     return failed === 0 ? 0 : 1
   },
 )
 
-function undo({ what, remove }: Leftover, dry: boolean): boolean {
+async function undo({ what, remove }: Leftover, dry: boolean): Promise<boolean> {
   if (dry) {
     console.log(`would remove ${what}`)
     return true
   }
   try {
-    remove()
+    await remove()
     console.log(`removed ${what}`)
     return true
   } catch (error) {
@@ -126,17 +135,37 @@ function thaw(path: string): void {
   if (existsSync(v2)) writeFileSync(v2, '0')
 }
 
+/** What an engine that was killed made outside of its container: their mechanisms know. */
+function strayContainers(): Leftover[] {
+  return abandoned().map((entry) => ({
+    what: `the rest of container ${entry.container.spec.name}`,
+    remove: () => cleanUp(entry),
+  }))
+}
+
 function strayLinks(): Leftover[] {
-  return readdirSync('/sys/class/net')
-    .filter((name) => LINK.test(name))
-    .map((name) => ({
-      what: `network link ${name}`,
-      remove() {
-        if (!existsSync(`/sys/class/net/${name}`)) return // the other end of a pair took it along
-        const { status, stderr } = spawnSync('ip', ['link', 'delete', name], { encoding: 'utf8' })
-        if (status !== 0) throw new Error(stderr.trim())
-      },
-    }))
+  const there = () => readdirSync('/sys/class/net').filter((name) => LINK.test(name))
+  return there().map((name) => ({
+    what: `network link ${name}`,
+    // The other end of a pair may have taken it along, or the cleanup of a container.
+    remove: () => runUnlessGone(['ip', 'link', 'delete', name], () => !there().includes(name)),
+  }))
+}
+
+function strayTables(): Leftover[] {
+  const there = () =>
+    (spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' }).stdout ?? '')
+      .split('\n')
+      .filter((line) => TABLE.test(line.split(' ').at(-1) ?? ''))
+  return there().map((table) => ({
+    what: `firewall ${table}`,
+    remove: () => runUnlessGone(['nft', 'delete', ...table.split(' ')], () => !there().includes(table)),
+  }))
+}
+
+function runUnlessGone([program = '', ...args]: string[], gone: () => boolean): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  if (status !== 0 && !gone()) throw new Error(stderr.trim())
 }
 
 /** Temporary folders, and halves of a root file system that somebody was building. */

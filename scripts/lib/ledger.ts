@@ -4,6 +4,7 @@
  *
  * The machine runs things that are not ours, so each list asks only for what we could have left.
  */
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { WNOHANG, waitpid } from '#given/libc.ts'
@@ -12,6 +13,9 @@ import { mounts, NAMESPACES } from '#given/proc.ts'
 export interface Ledger {
   mounts: string[]
   links: string[]
+  /** Firewall tables, and whether the machine is a router. */
+  nftables: string[]
+  router: string[]
   cgroups: string[]
   run: string[]
   tmp: string[]
@@ -32,6 +36,8 @@ export function takeLedger(): Ledger {
         return `${target} (${type} ${source} ${root} ${options.join()} ${propagation.join()})`
       }),
     links: readdirSync('/sys/class/net'),
+    nftables: (spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' }).stdout ?? '').split('\n').filter(Boolean),
+    router: [`ip_forward=${readFileSync('/proc/sys/net/ipv4/ip_forward', 'utf8').trim()}`],
     cgroups: cgroups(),
     run: readdirSync('/run').filter((name) => !TOOLS.test(name)),
     tmp: readdirSync('/tmp').filter((name) => !TOOLS.test(name)),

@@ -22,6 +22,8 @@ test.for([
   ['a mount', 'mkdir /tmp/m && mount -t tmpfs leak /tmp/m', /mounts: left behind: \/tmp\/m \(tmpfs leak/],
   ['a mount that is gone', 'umount /dev/mqueue', /mounts: no longer there: \/dev\/mqueue/],
   ['a link', 'ip link add ws-leak type veth', /links: left behind: ws-leak/],
+  ['a table', 'nft add table ip leak', /nftables: left behind: table ip leak/],
+  ['a router', 'echo 1 > /proc/sys/net/ipv4/ip_forward', /router: left behind: ip_forward=1/],
   ['a file', 'touch /run/workshop-leak', /run: left behind: workshop-leak/],
   ['a segment', 'ipcmk -M 4096', /ipc: left behind: /],
   ['a name', 'hostname leaked', /hostname: left behind: leaked/],

@@ -28,6 +28,7 @@ const leave = `
   ${freeze}
   until ${frozen}; do sleep 0.05; done
   ip link add ws-test type veth peer name ws-peer
+  nft add table ip workshop-test; nft add table ip theirs
   mkdir -p /tmp/workshop-left/behind /tmp/not-ours
   touch /run/workshop-left
   echo $sleeper`
@@ -37,7 +38,13 @@ test('undo finds what carries our name, and --dry-run only says so', async () =>
   expect(left.stderr).toBe('')
   const pid = left.stdout.trim()
   const said = await undo('--dry-run')
-  for (const what of ['/inner', '/tmp/workshop-left', '/run/workshop-left', 'network link ws-test']) {
+  for (const what of [
+    '/inner',
+    '/tmp/workshop-left',
+    '/run/workshop-left',
+    'network link ws-test',
+    'table ip workshop-test',
+  ]) {
     expect(said.stdout).toMatch(new RegExp(`would remove .*${what}`))
   }
   expect((await sh(`ls -d /tmp/workshop-left /proc/${pid}`)).code).toBe(0)
@@ -48,9 +55,9 @@ test('undo thaws before it kills, and leaves alone what is not ours', async () =
   expect(done.stderr).toBe('')
   expect(done.code).toBe(0)
   const left = await sh(
-    'ls -d /run/cgroup/workshop-undo-test-* /tmp/workshop-* /run/workshop-* /sys/class/net/ws-*; ls -d /tmp/not-ours',
+    'ls -d /run/cgroup/workshop-undo-test-* /tmp/workshop-* /run/workshop-* /sys/class/net/ws-*; ls -d /tmp/not-ours; nft list tables',
   )
-  expect(left.stdout).toBe('/tmp/not-ours\n')
+  expect(left.stdout).toBe('/tmp/not-ours\ntable ip theirs\n')
   expect((await sh('ps -C sleep')).code, 'the frozen process is gone too').toBe(1)
   expect((await undo()).stdout).toBe('Nothing to undo.\n')
 })

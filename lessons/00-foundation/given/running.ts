@@ -73,11 +73,19 @@ export function running(): Entry[] {
 
 /** Cleans up after containers whose engine was killed. */
 export async function sweep(): Promise<void> {
-  for (const { container, layers } of entries().filter((entry) => !isAlive(entry))) {
-    const mechanisms = await Promise.all(layers.map(load))
-    for (const mechanism of mechanisms.toReversed()) mechanism.cleanup?.(container)
-    leave(container)
-  }
+  for (const entry of abandoned()) await cleanUp(entry)
+}
+
+/** The containers whose engine was killed, and what it made for them may be there still. */
+export function abandoned(): Entry[] {
+  return entries().filter((entry) => !isAlive(entry))
+}
+
+/** Does for one of them what its engine came not to do. */
+export async function cleanUp({ container, layers }: Entry): Promise<void> {
+  const mechanisms = await Promise.all(layers.map(load))
+  for (const mechanism of mechanisms.toReversed()) mechanism.cleanup?.(container)
+  leave(container)
 }
 
 const fileOf = ({ spec }: Container) => `${RUNNING}/${spec.name}.json`
