@@ -1,8 +1,10 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { restrictDevices } from '#given/cgroups/devices-bpf.ts'
 import { openLab } from '#given/labs.ts'
 import { mounts } from '#given/proc.ts'
 import { ensureRootfs, ROOTFS } from '#given/rootfs.ts'
@@ -10,7 +12,12 @@ import { running } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { box, result, said, start, until } from './boxes.ts'
 
-beforeAll(() => void ensureRootfs())
+let folder: string
+beforeAll(() => {
+  ensureRootfs()
+  folder = mkdtempSync(join(tmpdir(), 'workshop-limits-'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
 
 const v2 = mounts().some(({ type, target }) => type === 'cgroup2' && target === '/sys/fs/cgroup')
 const LOOP = 'echo ready; while :; do :; done'
@@ -118,6 +125,40 @@ test('it cannot open a disk, whoever made the node; and the devices that it gets
   expect(stderr).toMatch(/disk.*Operation not permitted/)
   expect(stdout).toBe('3\nptmx\n')
 })
+
+const unified = mounts().find(({ type }) => type === 'cgroup2')?.target
+
+test.runIf(unified && !v2)('the same on v2, by a program for the kernel: here on the v2 tree beside v1', () => {
+  const group = `${unified}/workshop-test-devices`
+  mkdirSync(group)
+  try {
+    restrictDevices(group)
+    const open = (node: string) => `mknod ${folder}/x ${node}; head -c 1 ${folder}/x | wc -c; rm ${folder}/x`
+    const nodes = ['b 1 0', 'c 1 1', 'c 1 5', 'c 1 9'] // a disk, memory, zero, urandom
+    const script = `echo $$ > ${group}/cgroup.procs; ${nodes.map(open).join('; ')}; echo x > /dev/null && echo null`
+    const { stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' })
+    expect(stdout).toBe('0\n0\n1\n1\nnull\n')
+    expect(stderr.match(/Operation not permitted/g)).toHaveLength(2)
+  } finally {
+    rmdirSync(group)
+  }
+})
+
+test.runIf(existsSync('/run/systemd/system'))(
+  'under systemd it is in a scope that was delegated, and goes with it',
+  async () => {
+    const { id, pid, child } = await looping('scope-1', '--memory', '64m')
+    expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`/system.slice/workshop-${id}.scope/workshop-${id}`)
+    const show = () =>
+      execFileSync('systemctl', ['show', '--property=Delegate,ActiveState', `workshop-${id}.scope`], {
+        encoding: 'utf8',
+      })
+    expect(show()).toMatch(/Delegate=yes/)
+    child.kill('SIGKILL')
+    await until(() => show().includes('ActiveState=inactive'), 'systemd has removed the scope')
+    expect(groupsOf(id).filter((path) => path.includes('.scope'))).toEqual([])
+  },
+)
 
 test('it may run on the CPUs that it was given', async () => {
   expect((await box(limited(['--cpuset-cpus', '0'], 'nproc'))).stdout).toBe('1\n')

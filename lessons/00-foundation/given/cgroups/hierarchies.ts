@@ -23,12 +23,28 @@ export interface Group {
 /** What a machine needs at least before its v2 tree is worth a group. */
 const WANTED = ['cpu', 'cpuset', 'io', 'memory', 'pids']
 
-let found: Group[] | undefined
+interface Tree {
+  top: Group
+  /** The group below which a container's is made; undefined where we may not write. */
+  parent: Group | undefined
+}
+
+let found: Tree[] | undefined
+
+/** Every tree of this machine once, wherever else it may be mounted too. */
+function trees(): Tree[] {
+  found ??= mounts()
+    .flatMap((mount) => {
+      const top = topOf(mount)
+      return top ? [{ top, parent: parentIn(mount, top) }] : []
+    })
+    .filter(({ top }, i, all) => all.findIndex((one) => String(one.top.controllers) === String(top.controllers)) === i)
+  return found
+}
 
 /** The groups below which containers' groups are made, one in each tree. Those that we may not write to are left out. */
 export function parents(): Group[] {
-  found ??= mounts().flatMap((mount) => parentIn(mount) ?? [])
-  return found
+  return trees().flatMap(({ parent }) => parent ?? [])
 }
 
 /** Looks anew: after this process has moved to another group. */
@@ -41,13 +57,12 @@ export function groups(id: string): Group[] {
   return parents().map((parent) => ({ ...parent, path: `${parent.path}/workshop-${id}` }))
 }
 
-/** Those of them that exist. One that was made from another group than ours is found by its name. */
+/** Those that exist. One that was made from another group than ours, or in a scope of systemd's, is found by its name. */
 export function existing(id: string): Group[] {
-  const here = groups(id).filter(({ path }) => existsSync(path))
-  if (here.length > 0) return here
-  const trees = mounts().flatMap((mount) => tree(mount) ?? [])
-  return trees.flatMap((top) => {
-    const path = search(top.path, `workshop-${id}`)
+  const name = `workshop-${id}`
+  return trees().flatMap(({ top, parent }) => {
+    const here = parent && `${parent.path}/${name}`
+    const path = here && existsSync(here) ? here : search(top.path, name)
     return path ? [{ ...top, path, controllers: top.version === 2 ? controllersOf(path) : top.controllers }] : []
   })
 }
@@ -66,21 +81,21 @@ export function groupOf(id: string, controller: string): Group {
 
 const V2_CORE = ['freezer', 'cpuacct']
 
-function parentIn(mount: Mount): Group | undefined {
-  const top = tree(mount)
-  const own = top && ownGroup(mount, top)
+function parentIn(mount: Mount, top: Group): Group | undefined {
+  const own = ownGroup(mount, top)
   if (!own) return undefined
   if (top.version === 1) return isWritable(own) ? { ...top, path: own } : undefined
   // The group that we are in has a process, us, so none below it may have controllers: hence beside it.
   const path = own === top.path ? own : own.slice(0, own.lastIndexOf('/'))
-  const controllers = controllersOf(path)
-  if (!WANTED.some((name) => controllers.includes(name)) || !isWritable(path)) return undefined
-  return { version: 2, path, controllers }
+  return isWritable(path) ? { version: 2, path, controllers: controllersOf(path) } : undefined
 }
 
-/** The tree that is mounted here. v1 has some without controllers, such as systemd's: not for us. */
-function tree({ type, target, superOptions }: Mount): Group | undefined {
-  if (type === 'cgroup2') return { version: 2, path: target, controllers: controllersOf(target) }
+/** The tree that is mounted here. Some have no controllers, systemd's own on v1 and a hybrid's v2: not for us. */
+function topOf({ type, target, superOptions }: Mount): Group | undefined {
+  if (type === 'cgroup2') {
+    const controllers = controllersOf(target)
+    return WANTED.some((name) => controllers.includes(name)) ? { version: 2, path: target, controllers } : undefined
+  }
   if (type !== 'cgroup' || superOptions.some((option) => option.startsWith('name='))) return undefined
   return { version: 1, path: target, controllers: superOptions.filter((option) => V1_CONTROLLERS.has(option)) }
 }
