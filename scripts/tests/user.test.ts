@@ -234,7 +234,10 @@ describe('user namespaces switched off', () => {
     expect(code).toBe(125)
   })
 
-  const sysctls = mkdtempSync(join(tmpdir(), 'workshop-sysctl-'))
+  let sysctls: string
+  beforeAll(() => {
+    sysctls = mkdtempSync(join(tmpdir(), 'workshop-sysctl-'))
+  })
   afterAll(() => rmSync(sysctls, { recursive: true }))
   test.each([
     ['kernel/unprivileged_userns_clone', '0', /to root only.*\n.*sysctl kernel\.unprivileged_userns_clone=1/],
