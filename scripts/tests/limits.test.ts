@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { restrictDevices } from '#given/cgroups/devices-bpf.ts'
 import { openLab } from '#given/labs.ts'
+import { seconds } from '#given/patience.ts'
 import { mounts } from '#given/proc.ts'
 import { ensureRootfs, ROOTFS } from '#given/rootfs.ts'
 import { running } from '#given/running.ts'
@@ -40,7 +41,8 @@ const entry = (name: string) => running().find(({ container }) => container.spec
 /** Ctrl-C until it has ended; the second one is a SIGKILL. Returns its exit code. */
 async function interrupt(child: ChildProcess): Promise<number> {
   const ended = once(child, 'exit')
-  const again = setInterval(() => child.kill('SIGINT'), 50)
+  child.kill('SIGINT')
+  const again = setInterval(() => child.kill('SIGINT'), seconds(0.2)) // sooner, the two might become one
   const [code] = await ended
   clearInterval(again)
   return code
