@@ -111,6 +111,11 @@ describe('the user', () => {
     expect(nobody).toMatchObject({ code: 125, stderr: expect.stringContaining("/etc/passwd knows no 'bob'") })
   })
 
+  test('one that the user namespace does not map', async () => {
+    const nobody = await run(['--userns', '--net', 'none', '--user', '99999999'], 'true')
+    expect(nobody).toMatchObject({ code: 125, stderr: expect.stringContaining('has no user 99999999') })
+  })
+
   test('an image whose passwd is a trap', async () => {
     const passwd = join(rootfs, 'etc/passwd')
     const secret = join(rootfs, '../secret') // outside of the root

@@ -16,10 +16,10 @@ export interface User {
 /**
  * Finds the user that was asked for, and gives the command his HOME; undefined where nobody was.
  *
- * @throws {UsageError} for a name that the image does not know
+ * @throws {UsageError} for a name that the image does not know, and a user whom a user namespace does not map
  * @see passwd(5), group(5)
  */
-export function userOf({ privileges, env }: Spec): User | undefined {
+export function userOf({ privileges, env, mechanisms, ids }: Spec): User | undefined {
   if (privileges.user === undefined && privileges.groups.length === 0) return undefined
   const [who = '0', group] = (privileges.user ?? '0').split(':')
   const users = table('/etc/passwd') // name:x:uid:gid:comment:home:shell
@@ -31,6 +31,12 @@ export function userOf({ privileges, env }: Spec): User | undefined {
     return Number(found)
   }
   const uid = id(who, users, '/etc/passwd')
+  if (mechanisms.includes('user') && !ids.uids.some(({ inside, count }) => uid >= inside && uid < inside + count)) {
+    throw new UsageError(
+      `--user ${who}: the container's user namespace has no user ${uid}; /etc/subuid gives more`,
+      125,
+    )
+  }
   const gid = group ? id(group, groups, '/etc/group') : Number(entry?.[3] ?? 0)
   const memberships = groups.filter((fields) => entry && fields[3]?.split(',').includes(entry[0] ?? ''))
   const more = privileges.groups.map((name) => id(name, groups, '/etc/group'))
