@@ -1,0 +1,288 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Lab, openLab, type Program, type Result } from '#given/labs.ts'
+import { seconds } from '#given/patience.ts'
+import { project } from '#given/spec.ts'
+import { box as boxHere } from './boxes.ts'
+
+// Containers with a network run in a lab, which has a bridge, rules and routes of its own.
+
+const ROOTFS = '/run/workshop/rootfs'
+/** How much of the load to apply: 0.1 in the emulated VM. */
+const LOAD = Number(process.env.WORKSHOP_LOAD ?? 1)
+
+let host: Lab
+beforeAll(async () => {
+  host = await openLab()
+})
+afterAll(() => host?.close())
+
+const command = (args: string[]) => [process.execPath, '--no-warnings', `${project}/scripts/box.ts`, 'run', ...args]
+/** A whole container of the reference, as somebody would start it in the lab. */
+const box = (options: string[], argv: string[], env = {}): Promise<Result> =>
+  host.exec(command(['--reference', ...options, ROOTFS, '--', ...argv]), { env, timeout: 20 })
+const sh = async (script: string) => (await host.exec(['sh', '-c', script])).stdout.trim()
+
+/** A container that stays until it is told to go, once its command has said `ready`. */
+async function stay(options: string[], script = 'echo ready; read _'): Promise<Program & AsyncDisposable> {
+  const program = host.spawn(command(['--reference', '--init', ...options, ROOTFS, '--', 'sh', '-c', script]))
+  await program.until(() => program.stdout.includes('ready'), 'it is ready', 20)
+  return Object.assign(program, {
+    async [Symbol.asyncDispose]() {
+      program.write('\n')
+      await program.result
+    },
+  })
+}
+
+/** What a network leaves on a host: links, tables, files, and whether it is a router. */
+const traces = () =>
+  sh('ls /sys/class/net /run/container-workshop 2>/dev/null; nft list tables; cat /proc/sys/net/ipv4/ip_forward')
+async function nothingLeft(why: string): Promise<void> {
+  const clean = '/sys/class/net:\nlo\n0'
+  const look = async () => (await traces()).replace(/\n+/g, '\n')
+  for (const deadline = Date.now() + seconds(3); (await look()) !== clean && Date.now() < deadline; ) await sleep(20)
+  expect(await look(), why).toBe(clean)
+}
+
+describe('bad input: what, why, what to do, and the exit code', () => {
+  const table: [args: string[], message: RegExp, env?: Record<string, string>][] = [
+    [['--net', 'bride'], /--net bride: there are bridge, none, host/],
+    [[], /WORKSHOP_NET=x\\ny: there are bridge, none, host/, { WORKSHOP_NET: 'x\ny' }],
+    [['--net', 'none', '--publish', '80:80'], /--publish is for a container on the bridge, and it has no network/],
+    [['--net', 'host', '--ip', '10.213.0.9'], /--ip is for a container on the bridge, and it has all addresses/],
+    ...(['80', '80:', ':80', 'a:80', '80:80:80:80', '0:80', '80:65536', '-1:80', '1e2:80', '80:80/'] as const).map(
+      (port): [string[], RegExp] => [
+        ['--net', 'bridge', `--publish=${port}`],
+        /--publish .*: (it wants HOST:CONTAINER|'.*' is no|'' is neither)/,
+      ],
+    ),
+    [['--net', 'bridge', '--publish', '80:80/sctp'], /'sctp' is neither tcp nor udp/],
+    [['--net', 'bridge', '--publish', '10.0.0.256:80:80'], /'10\.0\.0\.256' is no IPv4 address/],
+    [
+      ['--net', 'bridge', '--publish', '80:1', '--publish', '80:2'],
+      /port 80\/tcp of the host can lead to one place only/,
+    ],
+    [['--net', 'bridge', '--ip', '10.213.0'], /--ip 10\.213\.0: it wants an IPv4 address/],
+    [['--net', 'bridge', '--ip', 'x'.repeat(4096)], /--ip x{39,40}: it wants/],
+    [['--net', 'bridge', '--subnet', '10.0.0.1/24'], /--subnet 10\.0\.0\.1\/24: it wants the first address/],
+    [['--net', 'bridge', '--subnet', '10.0.0.0'], /it wants the first address of a subnet and its length/],
+    [['--net', 'bridge', '--subnet', '10.0.0.0/33'], /it wants the first address/],
+    [['--net', 'bridge', '--subnet', '10.0.0.0/31'], /no room for a bridge and a container/],
+    [['--net', 'bridge', '--subnet', '0.0.0.0/0'], /more than one network/],
+    [['--net', 'bridge'], /WORKSHOP_SUBNET=10\.1: it wants/, { WORKSHOP_SUBNET: '10.1' }],
+  ]
+  test.each(table)('%j', async (args, message, env) => {
+    const { code, stderr } = await boxHere(['--reference', ...args, '--', 'true'], env ? { env } : {})
+    expect(stderr).toMatch(message)
+    expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
+    expect(stderr.length).toBeLessThan(300)
+    expect(code).toBe(2)
+  })
+})
+
+describe('modes', () => {
+  const look = ['sh', '-c', 'echo $(ls /sys/class/net); ip -4 -o address | cut -d" " -f2,7; cat /etc/hosts | tail -1']
+
+  test('a bridge, unless told otherwise', async () => {
+    expect(await box(['--name', 'web', '--hostname', 'shop'], look)).toMatchObject({
+      stdout: 'eth0 lo\nlo 127.0.0.1/8\neth0 10.213.0.2/24\n10.213.0.2 shop web\n',
+      stderr: '',
+    })
+    await nothingLeft('after the end')
+  })
+
+  test('none: loopback, up', async () => {
+    expect((await box(['--net', 'none'], look)).stdout).toBe('lo\nlo 127.0.0.1/8\n::1 localhost\n')
+  })
+
+  test("host: the host's links, and its files of names", async () => {
+    const { stdout } = await box(['--net', 'host'], ['sh', '-c', 'readlink /proc/self/ns/net; cat /etc/hosts'])
+    expect(`${stdout.trim()}`).toBe(await sh('readlink /proc/self/ns/net; cat /etc/hosts'))
+  })
+
+  test('WORKSHOP_NET and WORKSHOP_SUBNET are for all containers, an option is for one', async () => {
+    const env = { WORKSHOP_NET: 'none', WORKSHOP_SUBNET: '10.7.0.0/16' }
+    expect((await box([], look, env)).stdout).toMatch(/^lo\n/)
+    expect((await box(['--net', 'bridge'], look, env)).stdout).toContain('10.7.0.2/16')
+    expect((await box(['--net', 'bridge', '--subnet', '10.8.0.0/29'], look, env)).stdout).toContain('10.8.0.2/29')
+  })
+
+  test('without nft there is a sentence, and nothing is left', async () => {
+    const missing = 'mount --bind /dev/null /usr/lib/$(uname -m)-linux-gnu/libnftables.so.1'
+    const { stdout } = await host.exec([
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      `${missing} && exec 2>&1 && exec "$@"`,
+      'sh',
+      ...command(['--reference', ROOTFS, '--', 'true']),
+    ])
+    expect(stdout).toMatch(/^box: nftables cannot be used: .*apt-get install nftables\n.*--net none$/m)
+    await nothingLeft('after a start that failed')
+  })
+})
+
+describe('addresses and ports', () => {
+  test('one that is asked for, and those that nobody can have', async () => {
+    await using _ = await stay(['--name', 'first', '--ip', '10.213.0.77'])
+    const refused = async (options: string[], message: RegExp) => {
+      const { code, stderr } = await box(options, ['true'])
+      expect(stderr).toMatch(message)
+      expect(code).toBe(125)
+    }
+    await refused(['--ip', '10.213.0.77'], /the container 'first' has 10\.213\.0\.77 already/)
+    const range = /is not for a container: in 10\.213\.0\.0\/24 these are, 10\.213\.0\.2 to 10\.213\.0\.254/
+    for (const ip of ['10.213.0.0', '10.213.0.1', '10.213.0.255', '10.214.0.2', '127.0.0.1'])
+      await refused(['--ip', ip], range)
+    await refused(['--subnet', '10.9.0.0/24'], /the bridge has 10\.213\.0\.0\/24 while containers run on it/)
+  })
+
+  test('a subnet that is used up', async () => {
+    await using _ = await stay(['--subnet', '10.9.0.0/30'])
+    const { code, stderr } = await box(['--subnet', '10.9.0.0/30'], ['true'])
+    expect(stderr).toContain('10.9.0.0/30 is used up: 1 container has all its addresses')
+    expect(code).toBe(125)
+  })
+
+  test("a subnet that the host's routes lead elsewhere", async () => {
+    await sh('ip link add other type veth peer name end; ip address add 10.99.0.1/16 dev other; ip link set other up')
+    for (const subnet of ['10.99.3.0/24', '10.96.0.0/12', '10.99.0.0/16']) {
+      const { stderr } = await box(['--subnet', subnet], ['true'])
+      expect(stderr).toMatch(
+        /overlaps what this host has already, 10\.99\.0\.0\/16 by way of other\.\n.*WORKSHOP_SUBNET/,
+      )
+    }
+    await sh('ip link delete other')
+    await nothingLeft('after starts that failed')
+  })
+
+  test('a port that leads elsewhere already, and one on which the host listens', async () => {
+    await using _ = await stay(['--name', 'web', '--publish', '8080:80', '--publish', '127.0.0.1:8081:80'])
+    const second = (port: string) => box(['--publish', port], ['true'])
+    expect((await second('8080:1')).stderr).toContain("port 8080/tcp leads to the container 'web' already")
+    expect((await second('127.0.0.1:8080:1')).stderr).toContain("port 127.0.0.1:8080/tcp leads to the container 'web'")
+    expect((await second('8081:1')).stderr).toContain("port 8081/tcp leads to the container 'web' already")
+    expect(await second('10.213.0.1:8081:1')).toMatchObject({ stderr: '', code: 0 })
+    expect(await second('8080:1/udp')).toMatchObject({ stderr: '', code: 0 })
+
+    const server = host.spawn(['busybox', 'httpd', '-f', '-p', '9090'])
+    await sh("until ss -Htln | grep -q ':9090 '; do sleep 0.02; done")
+    expect((await second('9090:1')).stderr).toContain('a program of this host listens on port 9090/tcp already')
+    server.signal('SIGKILL')
+  })
+
+  test('what a container sends to 127.0.0.1 by way of the bridge does not arrive', async () => {
+    const server = host.spawn(['busybox', 'httpd', '-f', '-p', '127.0.0.1:9091'])
+    await using one = await stay(['--name', 'attacker'])
+    const pid = await sh(`cat /run/container-workshop/attacker.json | grep -o '"pid":[0-9]*' | head -1 | cut -d: -f2`)
+    const attack = `nsenter -t ${pid} -n sh -c 'echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet
+      ip address del 127.0.0.1/8 dev lo; ip route add 127.0.0.1 via 10.213.0.1 src 10.213.0.2
+      timeout 1 busybox wget -q -O - http://127.0.0.1:9091/ 2>&1; ip route get 127.0.0.1'`
+    const answer = await sh(attack)
+    expect(answer, 'the packet did leave by the bridge').toContain('via 10.213.0.1')
+    expect(answer).not.toMatch(/404|html/i)
+    server.signal('SIGKILL')
+    expect(one.ended).toBe(false)
+  })
+})
+
+describe('names', () => {
+  test('each knows the others, those that came later too, until they go', async () => {
+    await using one = await stay(
+      ['--name', 'one'],
+      'echo ready; while read name; do getent -s files hosts $name || echo unknown; done',
+    )
+    const ask = async (name: string, answer: RegExp) => {
+      one.stdout = ''
+      one.write(`${name}\n`)
+      await one.until(() => answer.test(one.stdout), `${name} is ${answer}`)
+    }
+    await ask('two', /unknown/)
+    {
+      await using _ = await stay(['--name', 'two'])
+      await ask('two', /10\.213\.0\.3 +two/)
+      expect((await box([], ['ping', '-c', '1', 'one'])).stdout).toContain('(10.213.0.2)')
+    }
+    await ask('two', /unknown/)
+    await ask('host', /10\.213\.0\.1/)
+    one.signal('SIGTERM')
+  })
+
+  test('a host name that is none for the network is only for the kernel', async () => {
+    const { stdout } = await box(['--name', 'plain', '--hostname', '\n6.6.6.6 host'], ['cat', '/etc/hosts'])
+    expect(stdout).not.toContain('6.6.6.6')
+    expect(stdout).toMatch(/^10\.213\.0\.2 plain$/m)
+  })
+
+  test('the files are its own: not to be written, and mounted in the image, wherever its links lead', async () => {
+    await sh(`mkdir -p /run/image /run/victim; cp -a ${ROOTFS}/. /run/image; cd /run/image/etc
+      ln -sf ../run/dns/resolv.conf resolv.conf; ln -sf ../../../../../../run/victim/hosts hosts`)
+    const look = 'cat /etc/hosts | tail -1; echo x >> /etc/hosts; echo x >> /etc/resolv.conf'
+    const { stdout, stderr } = await host.exec(command(['--reference', '/run/image', '--', 'sh', '-c', look]))
+    expect(stdout).toMatch(/^10\.213\.0\.2 box/)
+    expect(stderr.match(/Read-only file system/g)).toHaveLength(2)
+    expect(await sh('ls /run/victim; rm -rf /run/image')).toBe('')
+  })
+})
+
+describe('nothing is left', () => {
+  test('after a command that is not there, and one that fails', async () => {
+    expect((await box(['--publish', '80:80'], ['no-such-command'])).code).toBe(127)
+    expect((await box(['--publish', '80:80'], ['false'])).code).toBe(1)
+    await nothingLeft('after the end')
+  })
+
+  test('after SIGKILL of the engine, at any moment: the next command, or undo, cleans up', async () => {
+    for (let i = 0; i < Math.ceil(20 * LOAD); i++) {
+      const program = host.spawn(command(['--reference', '--publish', '80:80', ROOTFS, '--', 'sleep', '60']))
+      await sleep(seconds(0.04 + Math.random() * 0.12))
+      program.signal('SIGKILL')
+      await program.result
+    }
+    const { code, stderr } = await box(['--publish', '80:80'], ['true'])
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    await nothingLeft('after the next command')
+
+    const last = await stay(['--publish', '80:80'])
+    last.signal('SIGKILL')
+    await last.result
+    await host.exec([process.execPath, '--no-warnings', `${project}/scripts/undo.ts`, '--force'])
+    await nothingLeft('after undo')
+  })
+
+  test('a router is one afterwards', async () => {
+    await sh('echo 1 > /proc/sys/net/ipv4/ip_forward')
+    await box([], ['true'])
+    await sh('while [ -e /sys/class/net/ws-bridge ]; do sleep 0.02; done')
+    expect(await sh('cat /proc/sys/net/ipv4/ip_forward; echo 0 > /proc/sys/net/ipv4/ip_forward')).toBe('1')
+  })
+})
+
+test('50 at once: each has an address, reaches the next by its name, and all is gone afterwards', {
+  timeout: seconds(60),
+}, async () => {
+  const count = Math.ceil(50 * LOAD)
+  const script = (i: number) => `
+    busybox nc -ll -p 80 -e echo "hello from $(hostname)" &
+    until ss -Htln | grep -q ':80 '; do sleep 0.05; done
+    ip -4 -o address show dev eth0 | tr -s ' ' | cut -d' ' -f4; echo ready; read _
+    busybox nc c${(i + 1) % count} 80 < /dev/null; read _`
+  const all = Array.from({ length: count }, (_, i) =>
+    host.spawn(command(['--reference', '--name', `c${i}`, '--hostname', `c${i}`, ROOTFS, '--', 'sh', '-c', script(i)])),
+  )
+  for (const program of all) await program.until(() => program.stdout.includes('ready'), 'it is ready', 40)
+  const addresses = all.map(({ stdout }) => stdout.split('\n')[0])
+  expect(new Set(addresses).size, 'no address is given twice').toBe(count)
+
+  for (const program of all) program.write('\n')
+  for (const [i, program] of all.entries()) {
+    const answer = `hello from c${(i + 1) % count}`
+    await program.until(() => program.stdout.includes(answer), answer, 20)
+  }
+  for (const program of all) program.write('\n')
+  const ended = await Promise.all(all.map(({ result }) => result))
+  expect(ended.map(({ stderr, code }) => stderr + code)).toEqual(Array(count).fill('0'))
+  await nothingLeft('after the last')
+})
