@@ -112,7 +112,7 @@ describe('the user', () => {
   })
 
   test('one that the user namespace does not map', async () => {
-    const nobody = await run(['--userns', '--net', 'none', '--user', '99999999'], 'true')
+    const nobody = await box(['--reference', '--userns', '--net', 'none', '--user', '99999999', '--', 'true'])
     expect(nobody).toMatchObject({ code: 125, stderr: expect.stringContaining('has no user 99999999') })
   })
 
