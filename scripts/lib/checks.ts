@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { createVitest, type Reporter, type Vitest } from 'vitest/node'
 import { ensureRootfs } from '#given/rootfs.ts'
+import { JUnit } from './junit.ts'
 import { type Found, project } from './lessons.ts'
-import { type Outcome, record } from './progress.ts'
+import { fingerprint, type Outcome, record } from './progress.ts'
 import { LessonReporter } from './reporter.ts'
 import { warmCache } from './warm.ts'
 
@@ -15,50 +16,68 @@ export interface Verdict {
   passed: boolean
 }
 
+type Place = Pick<Found, 'folder' | 'file'>
+
 /** Runs the checks of lessons. It stays open, so that a second run need not wait for vitest's own start. */
 export class Checks implements AsyncDisposable {
   readonly #vitest: Vitest
   readonly #reference: boolean
   readonly #relay: Relay
+  readonly #junit: JUnit | undefined
 
-  private constructor(vitest: Vitest, relay: Relay, reference: boolean) {
+  private constructor(vitest: Vitest, relay: Relay, reference: boolean, junit: JUnit | undefined) {
     this.#vitest = vitest
     this.#relay = relay
     this.#reference = reference
+    this.#junit = junit
   }
 
-  /** @param reference check the finished files, not the learner's */
-  static async open({ reference = false, reporters = [] as Reporter[] | string[] } = {}): Promise<Checks> {
+  /**
+   * @param reference check the finished files, not the learner's
+   * @param junit a file for a report of all runs, written at the end
+   */
+  static async open({ reference = false, junit: file = '' } = {}): Promise<Checks> {
     ensureRootfs()
     warmCache()
     const relay = new Relay()
-    const vitest = await createVitest('test', {
-      root: project,
-      watch: false,
-      project: [reference ? 'reference' : 'learner'],
-      reporters: [relay, ...reporters] as Reporter[],
-    })
-    return new Checks(vitest, relay, reference)
+    const junit = file ? new JUnit(file) : undefined
+    const vitest = await createVitest(
+      {
+        root: project,
+        watch: false,
+        project: [reference ? 'reference' : 'learner'],
+        reporters: junit ? [relay, junit] : [relay],
+      },
+      {},
+      { stdout: process.stderr }, // standard output is for our own words
+    )
+    return new Checks(vitest, relay, reference, junit)
   }
 
   /**
    * Runs a lesson's checks and remembers what came of them.
    *
    * @param tell gets each outcome at once
+   * @param task runs only the checks of this one, such as `04.2`
    */
-  async run(lesson: Found, tell: (outcome: Outcome) => void): Promise<Verdict> {
+  async run(lesson: Place, tell: (outcome: Outcome) => void = () => {}, task?: string): Promise<Verdict> {
     const reporter = new LessonReporter(tell)
     this.#relay.to = reporter
+    const [checked, started] = [fingerprint(lesson), Date.now()]
     const files = await this.#vitest.globTestSpecifications([`${join('lessons', lesson.folder)}/`])
     for (const { moduleId } of files) this.#vitest.invalidateFile(moduleId)
+    if (task) this.#vitest.setGlobalTestNamePattern(new RegExp(`^${RegExp.escape(task)} `))
+    else this.#vitest.resetGlobalTestNamePattern()
     await this.#vitest.runTestSpecifications(files)
     const { outcomes, broken } = reporter
     const passed = outcomes.length > 0 && broken.length === 0 && outcomes.every((outcome) => outcome.passed)
-    if (!this.#reference) record(lesson, outcomes, passed)
+    const took = Date.now() - started
+    if (!this.#reference) record(lesson, { outcomes, passed, checked, took, partial: task !== undefined })
     return { outcomes, broken, passed }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#junit?.finish()
     await this.#vitest.close()
   }
 }

@@ -73,6 +73,8 @@ async function parse({ name, options = {}, needsLinux, args }: CommandInfo): Pro
   const { parseArgs } = process.getBuiltinModule('node:util')
   const own: Options = { help: { type: 'boolean', short: 'h' }, ...(needsLinux ? { here: { type: 'boolean' } } : {}) }
   const all = { ...options, ...own }
+  if (process.env.npm_lifecycle_event === name)
+    (await import('./swallowed.ts')).refuseSwallowed(name, Object.keys(options))
   try {
     const { values, positionals } = parseArgs({ ...(args ? { args } : {}), options: all, allowPositionals: true })
     return { values, positionals }

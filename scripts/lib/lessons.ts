@@ -3,6 +3,7 @@ import { UsageError } from '#given/errors.ts'
 import { existsSync, readdirSync } from '#given/fs.ts'
 import type { Lesson } from '#given/lesson.ts'
 import { project } from '#given/spec.ts'
+import { nearest } from './suggest.ts'
 
 export { project }
 
@@ -42,11 +43,13 @@ export async function findLesson(wish: string): Promise<Found> {
   })
   if (found) return read(found)
   const list = (await allLessons()).map(({ folder, title }) => `  ${folder.padEnd(16)} ${title}`)
-  throw new UsageError(`there is no lesson '${wish}'. These are there:\n${list.join('\n')}`)
+  const near = nearest(name, [...folders.map((folder) => folder.slice(3)), ...folders])
+  const meant = near ? `Did you mean ${near}? ` : ''
+  throw new UsageError(`there is no lesson '${wish}'. ${meant}These are there:\n${list.join('\n')}`)
 }
 
 function lessonPart(path: string): string {
-  return path.split('/').find((part) => /^\d\d-/.test(part)) ?? basename(path)
+  return path.split('/').findLast((part) => /^\d\d-/.test(part)) ?? basename(path)
 }
 
 async function read(folder: string): Promise<Found> {

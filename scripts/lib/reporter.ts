@@ -29,13 +29,20 @@ export class LessonReporter implements Reporter {
 }
 
 /** Prints what became of a check. */
-export function printOutcome({ name, passed, said }: Outcome): void {
-  if (passed) {
-    console.log(`  ${chalk.green('✓')} ${name}`)
-    return
-  }
-  console.log(`  ${chalk.red('✗')} ${chalk.bold(name)}`)
-  for (const line of said) console.log(`      ${line}`)
+export function printOutcome({ name, passed, said }: Outcome, say: (line: string) => void): void {
+  say(passed ? `  ${chalk.green('✓')} ${name}` : `  ${chalk.red('✗')} ${chalk.bold(name)}`)
+  for (const line of said) say(`      ${coloured(line)}`)
+}
+
+/** A line of what a check said, with colours: they are not remembered with it. */
+export function coloured(line: string): string {
+  if (isUnwritten(line)) return chalk.yellow(line)
+  return line.replace(/^(expected|expected anything but|received) {2}/, (label) => chalk.dim(label))
+}
+
+/** Does a check say that there is nothing to check yet? */
+export function isUnwritten(line: string): boolean {
+  return line.includes('not written yet')
 }
 
 interface Failure {
@@ -49,8 +56,7 @@ function describeFailure(error: Failure | undefined): string[] {
   if (!error) return ['it failed and did not say why']
   const text = stripVTControlCharacters(error.message)
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
-  if (unwritten)
-    return [chalk.yellow(unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected .*$/s, ''))]
+  if (unwritten) return [unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected .*$/s, '')]
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
   const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
   if (engine) return String(engine).slice('box: '.length).trimEnd().split('\n')
@@ -81,7 +87,7 @@ const CONTROL = /[^\P{Cc}\n\t]/u
 
 function labelled(label: string, lines: string[]): string[] {
   const [first = '', ...more] = lines.slice(0, 12)
-  return [`${chalk.dim(label)}  ${first}`, ...more.filter(Boolean).map((line) => `          ${line}`)]
+  return [`${label}  ${first}`, ...more.filter(Boolean).map((line) => `          ${line}`)]
 }
 
 function show(value: unknown): string {

@@ -240,7 +240,8 @@ describe('whose mechanisms', () => {
     expect(unwritten.code).toBe(125)
 
     copyFileSync(join(clone.path, 'solutions/04-uts/uts.ts'), uts)
-    const passed = `await (await import('./scripts/lib/progress.ts')).record('04-uts', '${uts}', true)`
+    const lesson = JSON.stringify({ folder: '04-uts', file: uts })
+    const passed = `(await import('./scripts/lib/progress.ts')).record(${lesson}, { outcomes: [], passed: true })`
     await result(spawn(process.execPath, ['--input-type=module', '-e', passed], { cwd: clone.path, stdio: 'pipe' }))
     const mixed = await run('--hostname', 'mine', '--', 'hostname')
     const others = choose({ without: ['uts'] }).join(' ')

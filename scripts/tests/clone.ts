@@ -19,6 +19,9 @@ export const uts: Mechanism = {
 }
 `
 
+/** What is remembered of the learner: a clone has its own. */
+const OWN = ['progress', 'originals', 'backups']
+
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'workshop-clone-'))
@@ -32,7 +35,7 @@ export class Clone implements Disposable {
     ensureRootfs()
     symlinkSync(join(project, 'node_modules'), join(this.path, 'node_modules'))
     mkdirSync(join(this.path, '.workshop'))
-    for (const name of readdirSync(join(project, '.workshop')).filter((name) => name !== 'progress')) {
+    for (const name of readdirSync(join(project, '.workshop')).filter((name) => !OWN.includes(name))) {
       symlinkSync(join(project, '.workshop', name), join(this.path, '.workshop', name))
     }
   }

@@ -1,0 +1,43 @@
+import { chalk, table } from '#given/show.ts'
+import { command } from './lib/command.ts'
+import { currentLesson } from './lib/current.ts'
+import { allLessons } from './lib/lessons.ts'
+import { rememberOriginals } from './lib/originals.ts'
+import { describeStanding, minutesOf, standingOf } from './lib/overview.ts'
+import { stateOf } from './lib/progress.ts'
+
+await command(
+  {
+    name: 'list',
+    usage: 'npm run list',
+    about: `Lists the lessons, and where you are with each. A lesson is done when its checks passed on its file as it is now.
+
+--json prints an array, and nothing else:
+  [{ "lesson": "04-uts", "number": "04", "title": string, "minutes": [number], "current": boolean,
+     "state": "new" | "begun" | "stale" | "done", "passed": number, "checks": number }]
+"stale" means that the file has changed since it was checked; then "passed" is of the file as it was.`,
+    options: { json: { type: 'boolean', description: 'for a program to read' } },
+    examples: ['npm run list', 'npm run --silent list -- --json'],
+  },
+  async ({ values }) => {
+    const [lessons, current] = [await allLessons(), await currentLesson()]
+    rememberOriginals(lessons)
+    if (values.json) {
+      const data = lessons.map((lesson) => {
+        const { folder, number, title, minutes } = lesson
+        return { lesson: folder, number, title, minutes, current: folder === current.folder, ...standingOf(lesson) }
+      })
+      console.log(JSON.stringify(data, null, 2))
+      return 0
+    }
+    const rows = lessons.map((lesson) => {
+      const here = lesson.folder === current.folder
+      const title = here ? chalk.bold(lesson.title) : lesson.title
+      const state = describeStanding(lesson)
+      const colour = { done: chalk.green, begun: chalk.yellow, stale: chalk.yellow, new: chalk.dim }[stateOf(lesson)]
+      return [here ? chalk.cyan('→') : '', lesson.number, title, minutesOf(lesson), colour(state)]
+    })
+    table(['', '', 'lesson', 'minutes', 'you'], rows)
+    return 0
+  },
+)
