@@ -83,6 +83,7 @@ describe('bad input', () => {
     [['--user', 'a b'], '--user "a b"'],
     [['--user', '../x'], '--user "../x"'],
     [['--group-add', 'x\ny'], '--group-add'],
+    [['--without', 'capabilities', '--user', '1000'], "for the mechanism 'capabilities'"],
     [['--seccomp', 'none'], 'default or unconfined'],
     [['--seccomp', 'default', '--new-privileges'], 'no filter'],
   ])('%j', async (options, words) => {

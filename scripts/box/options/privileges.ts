@@ -24,9 +24,18 @@ export const options: Options = {
   privileged: { type: 'boolean', description: 'all capabilities, all of /proc, no filter' },
 }
 
+const given = (values: Arguments['values']) => Object.keys(options).find((name) => values[name] !== undefined)
+
+/** Nobody is to believe that he took something away when what takes it is left out. */
+export function mustHave(mechanisms: string[], values: Arguments['values']): void {
+  const option = given(values)
+  if (!option || mechanisms.includes('capabilities')) return
+  throw new UsageError(`--${option} is for the mechanism 'capabilities', which this container is not to have`)
+}
+
 /** What these options ask of a container. */
 export async function read(values: Arguments['values']): Promise<Partial<Spec>> {
-  if (!Object.keys(options).some((name) => values[name] !== undefined)) return {}
+  if (!given(values)) return {}
   const privileged = Boolean(values.privileged)
   const add = await capabilities(values, 'cap-add')
   const drop = await capabilities(values, 'cap-drop')
