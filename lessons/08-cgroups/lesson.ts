@@ -86,6 +86,6 @@ export const lesson: Lesson = {
       { label: 'CPUs', command: 'nproc' },
       { label: '20 processes', command: '(for i in $(seq 20); do sleep 0 & done; wait; echo they run) 2>&1' },
     ],
-    but: "But its root is root: it may still do what is the host's alone.",
+    but: 'But its root still has all the powers that root can have.',
   },
 }

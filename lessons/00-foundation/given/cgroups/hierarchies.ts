@@ -116,7 +116,8 @@ function ownGroup({ root }: Mount, { version, controllers, path }: Group): strin
 }
 
 function controllersOf(path: string): string[] {
-  return [...readFileSync(`${path}/cgroup.controllers`, 'utf8').trim().split(' '), ...V2_CORE]
+  const file = `${path}/cgroup.controllers`
+  return [...(existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ') : []), ...V2_CORE]
 }
 
 /** Root may write everywhere but on a read-only mount, as a lab's view of the host's cgroups is. */
@@ -131,11 +132,19 @@ function isWritable(path: string): boolean {
 }
 
 function search(folder: string, name: string): string | undefined {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue
-    const path = `${folder}/${entry.name}`
-    const hit = entry.name === name ? path : search(path, name)
+  for (const child of childrenOf(folder)) {
+    const path = `${folder}/${child}`
+    const hit = child === name ? path : search(path, name)
     if (hit) return hit
   }
   return undefined
+}
+
+function childrenOf(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true })
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  } catch {
+    return [] // gone meanwhile
+  }
 }
