@@ -24,7 +24,7 @@ import { closeSync, readSync, writeSync } from './fs.ts'
 import type { Orders } from './init.ts'
 import { bind, CLONE_NEWUSER, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'
-import { type Layer, load } from './stack.ts'
+import { INSIDE_ONLY, type Layer, load } from './stack.ts'
 import { trace } from './trace.ts'
 
 /** The exit code for an error of the engine's own, as Docker's. */
@@ -114,7 +114,7 @@ export class Running {
  * @throws {SyscallError} from clone(2), and whatever an `outside` throws; the container is gone then
  */
 export async function start(spec: Spec, layers: Layer[], options: Options = {}): Promise<Running> {
-  const mechanisms = await Promise.all(layers.map(load))
+  const mechanisms = await Promise.all(layers.filter(({ name }) => name !== INSIDE_ONLY).map(load))
   const flags = mechanisms.reduce((all, mechanism) => all | mechanism.flags, 0)
   const [ours, theirs] = channel()
   let child: Child
