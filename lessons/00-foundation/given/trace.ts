@@ -185,6 +185,7 @@ const FLAGS: Record<string, Record<string, number>> = {
   'socketpair.type': SOCKETS,
   'socket.type': SOCKETS,
   'waitpid.options': { WNOHANG: 1 },
+  'seccomp.flags': { SECCOMP_FILTER_FLAG_TSYNC: 1 },
   'mount_setattr.flags': { AT_RECURSIVE: 0x8000, AT_EMPTY_PATH: 0x1000 },
   'mount.mountflags': {
     MS_RDONLY: 0x1,

@@ -80,11 +80,8 @@ function install(program: Instruction[]): void {
     code.writeUInt8(ifFalse, i * 8 + 3)
     code.writeUInt32LE(k, i * 8 + 4)
   }
-  // struct sock_fprog: u16 len, then a pointer
-  seccomp(
-    SECCOMP_SET_MODE_FILTER,
-    SECCOMP_FILTER_FLAG_TSYNC,
-    BigUint64Array.of(BigInt(program.length), koffi.address(memory)),
-  )
+  const filter = BigUint64Array.of(BigInt(program.length), koffi.address(memory)) // struct sock_fprog: u16 len, a pointer
+  const left = seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, filter)
+  if (left !== 0) throw new Error(`seccomp(2): thread ${left} has a filter of its own and cannot take this one`)
   koffi.free(memory) // the kernel has its own copy
 }
