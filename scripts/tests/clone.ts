@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -19,14 +19,15 @@ export const uts: Mechanism = {
 }
 `
 
-/** What is remembered of the learner: a clone has its own. */
-const OWN = ['progress', 'originals', 'backups']
+/** What is remembered of the learner, and compiled code, which is kept by its path: a clone has its own. */
+const OWN = ['progress', 'originals', 'backups', 'cache']
 
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'workshop-clone-'))
 
   constructor() {
+    chmodSync(this.path, 0o755) // lesson 07 runs it as an ordinary user
     for (const name of ['lessons', 'solutions', 'scripts', 'package.json', 'package-lock.json', 'vitest.config.ts']) {
       cpSync(join(project, name), join(this.path, name), { recursive: true })
     }
@@ -42,16 +43,23 @@ export class Clone implements Disposable {
 
   /** Runs a command of package.json as npm would, but without npm, whose own start takes longer than most of them. */
   run(script: string, ...args: string[]): { code: number; output: string } {
-    const { status, stdout, stderr } = spawnSync(
-      process.execPath,
-      ['--no-warnings', '--import', 'tsx', join('scripts', `${script}.ts`), ...args],
-      {
-        cwd: this.path,
-        encoding: 'utf8',
-        env: { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' },
-      },
-    )
+    const options = { ...this.#options, encoding: 'utf8' as const }
+    const { status, stdout, stderr } = spawnSync(process.execPath, this.#argv(script, args), options)
     return { code: status ?? -1, output: stripVTControlCharacters(stdout + stderr) }
+  }
+
+  /** The same without waiting for it. */
+  start(script: string, ...args: string[]): ChildProcess {
+    return spawn(process.execPath, this.#argv(script, args), this.#options)
+  }
+
+  #argv(script: string, args: string[]): string[] {
+    return ['--no-warnings', '--import', 'tsx', join('scripts', `${script}.ts`), ...args]
+  }
+
+  get #options() {
+    const env = { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' }
+    return { cwd: this.path, env }
   }
 
   [Symbol.dispose](): void {
