@@ -73,6 +73,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const userns = values.userns ? true : undefined
     const chosen = network.withNetwork(choose({ only, without, userns }), values)
     const { mechanisms, asked } = await user.fit({ mechanisms: chosen, asked: wish }, inLab)
+    limits.mustHave(mechanisms, values)
     privileges.mustHave(mechanisms, values)
     const root = await findRootfs(rootfs)
     const order: Order = {

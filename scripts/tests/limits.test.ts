@@ -91,6 +91,7 @@ describe('bad input: what, why, what to do', () => {
     ['--device-read-bps /dev/null:1m', /\/dev\/null is no disk/],
     ['--device-read-bps /dev/nope:1m', /\/dev\/nope is not there/],
     ['--device-read-bps vda:1m', /it wants a disk and a rate, such as \/dev\/vda:1m/],
+    ['--memory 64m --without cgroups', /--memory is for the mechanism 'cgroups'/],
     [`--memory ${'9'.repeat(4096)}`, /it wants a size/],
   ]
   test.each(table)('%.60s', async (args, message) => {

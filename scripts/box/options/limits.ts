@@ -22,6 +22,13 @@ export const options: Options = {
   'device-write-iops': rate('DISK:100', 'or writes'),
 }
 
+/** Nobody is to believe that he limited something when what limits it is left out. */
+export function mustHave(mechanisms: string[], values: Arguments['values']): void {
+  const option = Object.keys(options).find((name) => values[name] !== undefined)
+  if (!option || mechanisms.includes('cgroups')) return
+  throw new UsageError(`--${option} is for the mechanism 'cgroups', which this container is not to have`)
+}
+
 /** What these options ask of a container. */
 export function read(values: Arguments['values']): Partial<Spec> {
   const given = (name: string) => values[name] as string | undefined
