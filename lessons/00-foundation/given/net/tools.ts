@@ -4,8 +4,8 @@
 import { UsageError } from '../errors.ts'
 import { koffi } from '../libc.ts'
 import { trace } from '../trace.ts'
+import { runProgram } from './spawn.ts'
 
-const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
 const ALONE = 'A container without a network of its host needs none of this: --net none'
 
 /**
@@ -14,15 +14,11 @@ const ALONE = 'A container without a network of its host needs none of this: --n
  * @throws {Error} with the line that failed, and what ip(8) said
  */
 export function ip(...lines: string[]): void {
-  const { spawnSync } = process.getBuiltinModule('node:child_process')
-  const { status, stderr, error } = spawnSync('ip', ['-batch', '-'], {
-    input: `${lines.join('\n')}\n`,
-    env: { PATH },
-    encoding: 'utf8',
-  })
-  if (error) throw new UsageError(`ip(8) cannot be run: ${error.message}. apt-get install iproute2\n  ${ALONE}`, 125)
-  trace?.('ip', [], lines, status ?? -1)
-  if (status === 0) return
+  const ended = runProgram(['ip', '-batch', '-'], `${lines.join('\n')}\n`)
+  if (!ended) throw new UsageError(`ip(8) is missing: apt-get install iproute2\n  ${ALONE}`, 125)
+  const { code, stderr } = ended
+  trace?.('ip', [], lines, code)
+  if (code === 0) return
   const failed = lines[Number(stderr.match(/^Command failed -:(\d+)/m)?.[1]) - 1] ?? lines.join('; ')
   const said = stderr.replace(/^Command failed.*\n/gm, '').trim()
   throw new Error(`ip ${failed}: ${said}${hint(said)}`)
@@ -72,22 +68,4 @@ function nftables() {
     const why = (error as Error).message
     throw new UsageError(`nftables cannot be used: ${why}. apt-get install nftables\n  ${ALONE}`, 125)
   }
-}
-
-/**
- * Runs shell commands, all at once, that nobody waits for, whatever becomes of them. Before the kernel forgets a link or a table, it
- * waits for all who may still read it, 10 to 50 ms each.
- *
- * @param held a descriptor that stays open until they are done: with it, a lock
- */
-export function inBackground(commands: string[], held?: number): void {
-  const { spawn } = process.getBuiltinModule('node:child_process')
-  const stdio = ['ignore', 'ignore', 'ignore', ...(held === undefined ? [] : [held])] as const
-  trace?.('sh', [], commands)
-  spawn('sh', ['-c', `${commands.join(' &\n')} &\nwait`], {
-    cwd: '/',
-    env: { PATH },
-    detached: true,
-    stdio: [...stdio],
-  }).unref()
 }

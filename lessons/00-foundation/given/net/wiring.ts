@@ -11,7 +11,8 @@ import { resolvFile, tellNames } from './hosts.ts'
 import { findPlace, LEASES, type Lease, leaseFolder, leases, refuseTaken } from './leases.ts'
 import { BRIDGE, type Connection } from './network.ts'
 import { ceaseRouter, GUARD, guardBridge } from './router.ts'
-import { inBackground, ip } from './tools.ts'
+import { inBackground } from './spawn.ts'
+import { ip } from './tools.ts'
 
 export { becomeRouter } from './router.ts'
 
