@@ -332,7 +332,7 @@ export async function openLab({
 }: LabOptions = {}): Promise<Lab> {
   const order = labOrder([process.execPath, '--no-warnings', given('lab-server.ts')], hostname)
   order.spec.privileges = { ...PRIVILEGES, asked: keep }
-  if (!cgroups) order.layers.pop()
+  if (!cgroups) order.layers = order.layers.filter(({ name }) => name !== 'subtree')
   const child = spawn(process.execPath, ['--no-warnings', given('run.ts'), JSON.stringify(order)], { stdio: 'pipe' })
   return new Lab(child, lesson).ready()
 }

@@ -96,8 +96,8 @@ function topOf({ type, target, superOptions }: Mount): Group | undefined {
     const controllers = controllersOf(target)
     return WANTED.some((name) => controllers.includes(name)) ? { version: 2, path: target, controllers } : undefined
   }
-  if (type !== 'cgroup' || superOptions.some((option) => option.startsWith('name='))) return undefined
-  return { version: 1, path: target, controllers: superOptions.filter((option) => V1_CONTROLLERS.has(option)) }
+  const controllers = type === 'cgroup' ? superOptions.filter((option) => V1_CONTROLLERS.has(option)) : []
+  return controllers.length > 0 ? { version: 1, path: target, controllers } : undefined
 }
 
 const V1_CONTROLLERS = new Set(
