@@ -99,7 +99,10 @@ export interface ErrorData {
   where?: string
 }
 
-/** Makes an error into plain data. `where` is the first line of its stack that lies in a lesson. */
+/**
+ * Makes an error into plain data. `where` is the first line of its stack that lies in a lesson; what cannot be done as it
+ * was asked for is no lesson's fault.
+ */
 export function toData(error: unknown): ErrorData {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
   const data: ErrorData = { name: error.name, message: error.message }
@@ -107,6 +110,6 @@ export function toData(error: unknown): ErrorData {
     if (key in error) Object.assign(data, { [key]: (error as unknown as Record<string, unknown>)[key] })
   }
   const where = error.stack?.match(/(?:lessons|solutions)\/(?!00-foundation\/given)[\w-]+\/[\w-]+\.ts:\d+/)?.[0]
-  if (where) data.where = where
+  if (where && !(error instanceof UsageError)) data.where = where
   return data
 }

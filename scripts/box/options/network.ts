@@ -6,7 +6,7 @@ import { parseSubnet, sizeOf, toNumber } from '#given/net/subnet.ts'
 import type { Arguments, Options } from '../../lib/command.ts'
 
 export const options: Options = {
-  net: { type: 'string', value: 'MODE', description: 'bridge (for root, unless given), none, or the host’s: host' },
+  net: { type: 'string', value: 'MODE', description: 'bridge (the default, for root), none, or host' },
   publish: {
     type: 'string',
     multiple: true,
