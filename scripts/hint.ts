@@ -1,12 +1,7 @@
-import type { Task } from '#given/lesson.ts'
-import { chalk } from '#given/show.ts'
 import { command } from './lib/command.ts'
 import { lookUpOne } from './lib/current.ts'
-import { clueFor, nextStep } from './lib/hints.ts'
-import type { Found } from './lib/lessons.ts'
+import { hintLines } from './lib/hints.ts'
 import { rememberOriginals } from './lib/originals.ts'
-import { recordHint } from './lib/progress.ts'
-import { coloured } from './lib/reporter.ts'
 
 await command(
   {
@@ -25,29 +20,7 @@ the next one. What was shown is remembered, and stands in your report.`,
   async ({ positionals, values }) => {
     const wish = await lookUpOne(positionals)
     rememberOriginals([wish.lesson])
-    const { task, because, said, unloadable } = clueFor(wish)
-    if (because) console.log(because)
-    for (const line of said) console.log(`  ${coloured(line)}`)
-    if (unloadable) return 0
-    if (task) give(wish.lesson, task, Boolean(values.all))
-    else console.log(`Name a task to see its hints: npm run hint ${wish.lesson.tasks[0]?.id}`)
+    console.log(hintLines(wish, Boolean(values.all)).join('\n'))
     return 0
   },
 )
-
-function give(lesson: Found, task: Task, all: boolean): void {
-  const last = task.hints.length
-  const step = all ? last : nextStep(lesson, task)
-  recordHint(lesson, task.id, step)
-  console.log(`\n${chalk.bold(`${task.id} · ${task.title}`)}`)
-  for (let i = all ? 1 : step; i <= step; i++) {
-    console.log(`\n${chalk.cyan(`Hint ${i} of ${last}`)}`)
-    console.log(task.hints[i - 1])
-  }
-  const again = `npm run hint ${task.id}`
-  const next =
-    step < last
-      ? `Once more for the next one: ${again}`
-      : `That was the last one. npm run solution ${lesson.number} shows the reference.`
-  console.log(`\n${chalk.dim(next)}`)
-}

@@ -1,10 +1,8 @@
-import { chalk, table } from '#given/show.ts'
 import { command } from './lib/command.ts'
 import { currentLesson } from './lib/current.ts'
 import { allLessons } from './lib/lessons.ts'
 import { rememberOriginals } from './lib/originals.ts'
-import { describeStanding, minutesOf, standingOf } from './lib/overview.ts'
-import { stateOf } from './lib/progress.ts'
+import { listLines, standingOf } from './lib/overview.ts'
 
 await command(
   {
@@ -30,14 +28,7 @@ await command(
       console.log(JSON.stringify(data, null, 2))
       return 0
     }
-    const rows = lessons.map((lesson) => {
-      const here = lesson.folder === current.folder
-      const title = here ? chalk.bold(lesson.title) : lesson.title
-      const state = describeStanding(lesson)
-      const colour = { done: chalk.green, begun: chalk.yellow, stale: chalk.yellow, new: chalk.dim }[stateOf(lesson)]
-      return [here ? chalk.cyan('→') : '', lesson.number, title, minutesOf(lesson), colour(state)]
-    })
-    table(['', '', 'lesson', 'minutes', 'you'], rows)
+    console.log(listLines(lessons, current).join('\n'))
     return 0
   },
 )

@@ -1,13 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Task } from '#given/lesson.ts'
+import { chalk } from '#given/show.ts'
 import type { Wish } from './current.ts'
 import type { Found } from './lessons.ts'
 import { isMarked } from './marks.ts'
-import { type Outcome, progressOf, stateOf } from './progress.ts'
-import { isUnwritten } from './reporter.ts'
+import { type Outcome, progressOf, recordHint, stateOf } from './progress.ts'
+import { coloured, isUnwritten } from './reporter.ts'
 
 /** What to give a hint for, and why that. */
-export interface Clue {
+interface Clue {
   /** None where all is done. */
   task?: Task
   /** Why this task: what is known of the lesson, and whether it still holds. */
@@ -19,7 +20,7 @@ export interface Clue {
 }
 
 /** Finds what a learner needs a hint for: the task that he names, else that of the first check that failed last. */
-export function clueFor({ lesson, task }: Wish): Clue {
+function clueFor({ lesson, task }: Wish): Clue {
   const state = stateOf(lesson)
   const failed = failures(lesson)
   const first = task ? failed.find(({ name }) => taskOf(name) === task.id) : failed[0]
@@ -59,7 +60,41 @@ export function shownOf(lesson: Found, { id }: Task): number {
   return typeof count === 'number' ? count : 0
 }
 
+/**
+ * What a learner reads who asks for a hint: why this one, what the check said, the hint. That it was shown is remembered.
+ *
+ * @param all all of the task's hints at once
+ */
+export function hintLines(wish: Wish, all = false): string[] {
+  const { task, because, said, unloadable } = clueFor(wish)
+  const about = [...because.split('\n').filter(Boolean), ...said.map((line) => `  ${coloured(line)}`)]
+  if (unloadable) return about
+  if (!task) return [...about, `Name a task to see its hints: npm run hint ${wish.lesson.tasks[0]?.id}`]
+  return [...about, ...(about.length > 0 ? [''] : []), ...give(wish.lesson, task, all)]
+}
+
+/** The same for somebody who has just read what the check said. */
+export function hintAlone(lesson: Found): string[] {
+  const { task, because, unloadable } = clueFor({ lesson })
+  if (unloadable) return ['The file must be one that can be loaded. A hint would not help before.']
+  return task ? give(lesson, task, false) : [because]
+}
+
+function give(lesson: Found, task: Task, all: boolean): string[] {
+  const last = task.hints.length
+  const step = all ? last : nextStep(lesson, task)
+  recordHint(lesson, task.id, step)
+  const shown = task.hints.slice(all ? 0 : step - 1, step)
+  const over = `That was the last one. npm run solution ${lesson.number} shows the reference.`
+  return [
+    chalk.bold(`${task.id} · ${task.title}`),
+    ...shown.flatMap((hint, i) => ['', chalk.cyan(`Hint ${all ? i + 1 : step} of ${last}`), ...hint.split('\n')]),
+    '',
+    chalk.dim(step < last ? 'Ask again for the next one.' : over),
+  ]
+}
+
 /** The number of the hint that is next, from 1; the last one again after the last. */
-export function nextStep(lesson: Found, task: Task): number {
+function nextStep(lesson: Found, task: Task): number {
   return Math.min(shownOf(lesson, task) + 1, task.hints.length)
 }

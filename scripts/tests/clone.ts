@@ -11,7 +11,7 @@ export const STARTER = `import { type Mechanism, notWritten } from '#given/mecha
 
 export const uts: Mechanism = {
   name: 'uts',
-  flags: 0,
+  flags: 0, // 04.2
   inside() {
     notWritten('04.1 sethostname(2)')
     notWritten('04.3 setdomainname(2)')

@@ -40,15 +40,17 @@ export function compare(rows: Row[]): void {
 
 /** Prints rows in aligned columns below their headings. */
 export function table(headings: string[], rows: string[][]): void {
+  for (const line of tableLines(headings, rows)) console.log(line)
+}
+
+/** The lines of such a table. */
+export function tableLines(headings: string[], rows: string[][]): string[] {
   const all = [headings.map((text) => chalk.bold(text)), ...rows]
   const widths = headings.map((_, column) => Math.max(...all.map((row) => visible(row[column] ?? ''))))
-  for (const row of all)
-    console.log(
-      widths
-        .map((width, i) => pad(row[i] ?? '', width))
-        .join('   ')
-        .trimEnd(),
-    )
+  return all.map((row) => {
+    const cells = widths.map((width, i) => pad(row[i] ?? '', width))
+    return cells.join('   ').trimEnd()
+  })
 }
 
 /** Rows for namespaces: the inode on each side, and whose it is. */

@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { seconds } from '#given/patience.ts'
+import { project } from '../lib/lessons.ts'
+import { Clone, STARTER } from './clone.ts'
+import { Terminal } from './terminals.ts'
+
+const ENDLESS = "export const uts = { name: 'uts', flags: 0, inside() { for (;;); } }"
+const CTRL_C = '\x03'
+const CTRL_Z = '\x1a'
+
+let clone: Clone
+beforeAll(() => {
+  clone = new Clone()
+})
+beforeEach(() => writeFileSync(mine(), STARTER))
+afterAll(() => clone[Symbol.dispose]())
+
+const mine = () => join(clone.path, 'lessons/04-uts/uts.ts')
+const finish = () => copyFileSync(join(project, 'solutions/04-uts/uts.ts'), mine())
+
+/** `learn` in a terminal that tells how it is set before and after, and whose process it was. */
+function learn(env: NodeJS.ProcessEnv = {}): Terminal {
+  const node = `"${process.execPath}" --no-warnings scripts/learn.ts 04`
+  const script = `stty -g; sh -c 'echo pid $$; exec ${node}'; echo code $?; stty -g`
+  writeFileSync(join(clone.path, 'learn.sh'), script)
+  return new Terminal(['sh', 'learn.sh'], { cwd: clone.path, env: { NO_COLOR: '1', ...env } })
+}
+
+function expectAsBefore({ output }: Terminal): void {
+  const settings = output.match(/^[0-9a-f]+(:[0-9a-f]+)+(?=\r?$)/gm)
+  expect(settings, 'stty -g before and after').toHaveLength(2)
+  expect(settings?.[1], 'the terminal is set as before').toBe(settings?.[0])
+}
+
+test('each save is checked by itself, until the lesson is done; the keys help', { timeout: seconds(60) }, async () => {
+  using terminal = learn()
+  await terminal.type('', /04\.1 sethostname\(2\): not written yet[\s\S]*0 of 3 checks pass/)
+  await terminal.type('h', /Hint 1 of 3/)
+  await terminal.type('h', /Hint 2 of 3/)
+  await terminal.type('d', /You have not changed lessons\/04-uts\/uts\.ts yet/)
+
+  const half = STARTER.replace("notWritten('04.1 sethostname(2)')", 'spec.hostname').replace('inside()', 'inside(spec)')
+  const before = terminal.output.length
+  const since = (pattern: RegExp) => () => pattern.test(terminal.output.slice(before))
+  writeFileSync(mine(), half)
+  await terminal.until(since(/expected {2}box[\s\S]*0 of 3 checks pass/), 'a verdict on what was saved')
+
+  await terminal.type('d', /-.*04\.1 sethostname[\s\S]*\+ *spec\.hostname[\s\S]*Any key goes back/)
+  await terminal.type('x', /h hint · d diff/)
+  await terminal.type('r', /What you wrote is kept\. +y \/ n/)
+  await terminal.type('n', /h hint/)
+  expect(readFileSync(mine(), 'utf8'), 'no means no').toBe(half)
+  await terminal.type('r', /y \/ n/)
+  await terminal.type('y', /The starter is back[\s\S]*04\.1 sethostname\(2\): not written yet/)
+  expect(readFileSync(mine(), 'utf8')).toBe(STARTER)
+  await terminal.type('l', /→ +04 +A name of its own[\s\S]*Any key goes back/)
+  await terminal.type('x', /h hint/)
+
+  finish()
+  await terminal.type('', /Lesson 04 is done. You proved:[\s\S]*04\.3 the container has the NIS/)
+  await terminal.type('n', /05 · /)
+  expect(await terminal.end('q'), terminal.output).toBe(0)
+  expect(terminal.output).toContain('code 0')
+  expectAsBefore(terminal)
+})
+
+test('an edit during a run of checks starts them again, even where they hang', { timeout: seconds(60) }, async () => {
+  using terminal = learn()
+  await terminal.type('', /not written yet/)
+  writeFileSync(mine(), ENDLESS)
+  await terminal.type('', /Checking/)
+  finish()
+  const started = Date.now()
+  await terminal.type('', /Lesson 04 is done/)
+  expect(Date.now() - started, 'it did not wait for the loop').toBeLessThan(seconds(8))
+  writeFileSync(mine(), ENDLESS)
+  await terminal.type('', /Checking/)
+  expect(await terminal.end(CTRL_C)).toBe(0) // in the middle of a run
+  expectAsBefore(terminal)
+  await terminal.until(() => !processes().includes(clone.path), 'no process is left')
+})
+
+test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('%s ends it, and the terminal is as before', async (signal) => {
+  using terminal = learn({ TERM: 'xterm' })
+  await terminal.type('', /h hint/)
+  process.kill(Number(/pid (\d+)/.exec(terminal.output)?.[1]), signal)
+  await terminal.end()
+  expect(terminal.output).toMatch(/code 1\d\d/)
+  expectAsBefore(terminal)
+})
+
+test('where nobody could bring it back, Ctrl-Z does nothing; an error of ours is a sentence', async () => {
+  using terminal = learn()
+  await terminal.type('', /not written yet/)
+  await terminal.type(CTRL_Z, /h hint/)
+  await terminal.type('l', /Any key goes back/)
+  renameSync(join(clone.path, 'lessons/04-uts'), join(clone.path, 'away'))
+  await terminal.end()
+  renameSync(join(clone.path, 'away'), join(clone.path, 'lessons/04-uts'))
+  expect(terminal.output).toMatch(/learn: ENOENT.*\r?\ncode 1/)
+  expectAsBefore(terminal)
+})
+
+test('it draws over itself, and no line is longer than the screen', async () => {
+  using terminal = learn({ TERM: 'xterm' })
+  await terminal.type('', /0 of 3 checks pass/)
+  const screen = terminal.output.split('\x1b[H').at(-1) ?? ''
+  expect(screen).toContain('04.1 sethostname(2): not written yet')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  for (const line of screen.replace(/\x1b\[\w/g, '').split(/\r?\n/)) expect(line.length, line).toBeLessThanOrEqual(80)
+  expect(await terminal.end('q')).toBe(0)
+})
+
+test('without a terminal it says where you are', () => {
+  const { code, output } = clone.run('learn', '04')
+  expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('04 · A name of its own') })
+})
+
+function processes(): string {
+  return spawnSync('ps', ['-ww', '-eo', 'args'], { encoding: 'utf8' }).stdout
+}
