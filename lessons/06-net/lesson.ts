@@ -73,13 +73,10 @@ export const lesson: Lesson = {
   ],
   tour: {
     says: 'A network namespace has links, addresses, routes, sockets and a firewall of its\nown. A new one has a loopback, and nothing else.',
-    prepare: 'busybox httpd -p 127.0.0.1:8080 -h /tmp',
+    prepare: 'busybox httpd -p 127.0.0.1:8080 -h /tmp; ip link add wan type veth peer name isp; ip link set wan up',
     looks: [
       { label: 'sockets that listen', command: 'ss -Htuln | wc -l' },
-      {
-        label: 'routes, addresses',
-        command: 'echo $(ip route show table all type unicast | wc -l), $(ip -o address | wc -l)',
-      },
+      { label: 'links', command: 'echo $(ip -o link | cut -d: -f2 | cut -d@ -f1)' },
     ],
     but: 'But root in there is still root out here, and takes as much as it likes.',
   },

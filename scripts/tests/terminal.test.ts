@@ -8,7 +8,7 @@ const CTRL_Z = '\x1a'
 
 const box = (...args: string[]) => {
   ensureRootfs()
-  return new Terminal([process.execPath, 'scripts/box.ts', 'run', '--reference', ...args])
+  return new Terminal([process.execPath, 'scripts/box.ts', 'run', '--reference', '--net', 'none', ...args])
 }
 
 test.each([
