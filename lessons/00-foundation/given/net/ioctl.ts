@@ -1,6 +1,6 @@
 /*
- * Interfaces by system call, as ifconfig(8) and route(8) have done it since 1983: netdevice(7). The younger way is a
- * netlink socket, rtnetlink(7), and ip(8) takes that one.
+ * Interfaces by system call, as ifconfig(8) and route(8) do it: netdevice(7). The younger way is a netlink socket,
+ * rtnetlink(7), and ip(8) takes that one.
  */
 import { closeSync } from '../fs.ts'
 import { bind } from '../libc.ts'
