@@ -1,7 +1,7 @@
 import { closeSync } from '#given/fs.ts'
 import { CLONE_NEWNET } from '#given/libc.ts'
 import type { Mechanism } from '#given/mechanism.ts'
-import { becomeRouter, connect, disconnect, namesOf } from '#given/net/connect.ts'
+import { BRIDGE, becomeRouter, connect, disconnect, ip, namesOf, nft } from '#given/net/connect.ts'
 import {
   AF_INET,
   addDefaultRoute,
@@ -13,8 +13,7 @@ import {
   setAddress,
   socket,
 } from '#given/net/ioctl.ts'
-import { BRIDGE, type Connection, type Port } from '#given/net/network.ts'
-import { ip, nft } from '#given/net/tools.ts'
+import type { Connection, Port } from '#given/net/network.ts'
 
 /** A network of its own, and a way out of it: network_namespaces(7), veth(4). */
 export const net: Mechanism = {

@@ -5,6 +5,9 @@
 import type { Container } from '../mechanism.ts'
 import type { Connection } from './network.ts'
 
+/** The switch that all cables lead to. */
+export const BRIDGE = 'ws-bridge'
+
 /** The names of what a container has on the host. Its id tells them, so that another process can clean up. */
 export function namesOf({ id }: Container): Pick<Connection, 'cable' | 'table'> {
   return { cable: `ws-${id.slice(0, 12)}`, table: `workshop-${id}` } // a link's name has up to 15 letters
@@ -32,6 +35,24 @@ export function disconnect(container: Container, undo: string[]): void {
  */
 export function becomeRouter(): void {
   hostSide().becomeRouter()
+}
+
+/**
+ * Runs lines of ip(8), such as `link set lo up`, all in one process: `ip -batch -`.
+ *
+ * @throws {Error} with the line that failed, and what ip(8) said
+ */
+export function ip(...lines: string[]): void {
+  hostSide().ip(...lines)
+}
+
+/**
+ * Gives a ruleset to the kernel, as `nft -f -` does: all of it, or nothing.
+ *
+ * @throws {Error} with what nft(8) would have said
+ */
+export function nft(ruleset: string): void {
+  hostSide().nft(ruleset)
 }
 
 /** require(), since a synchronous function cannot await import(). */

@@ -4,7 +4,8 @@
 import { UsageError } from '../errors.ts'
 import { existsSync, readdirSync, readFileSync, readlinkSync } from '../fs.ts'
 import { RUNNING } from '../running.ts'
-import { BRIDGE, type Connection, type Network, type Port } from './network.ts'
+import { BRIDGE } from './connect.ts'
+import type { Connection, Network, Port } from './network.ts'
 import { formatSubnet, overlap, parseSubnet, type Subnet, sizeOf, toBytes, toNumber, toText } from './subnet.ts'
 
 /** Holds a folder for each container that has an address in this network namespace. */

@@ -40,7 +40,4 @@ export interface Connection {
   subnet: string
 }
 
-/** The switch that all cables lead to. */
-export const BRIDGE = 'ws-bridge'
-
 export const NETWORK: Network = { mode: 'none', subnet: '10.213.0.0/24', ports: [] }

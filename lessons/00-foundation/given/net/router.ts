@@ -2,8 +2,8 @@
  * What the host does for containers as a router, apart from the rules of each.
  */
 import { existsSync, readFileSync, writeFileSync } from '../fs.ts'
+import { BRIDGE } from './connect.ts'
 import { LEASES } from './leases.ts'
-import { BRIDGE } from './network.ts'
 import { nft } from './tools.ts'
 
 /** The nftables table with the rules that are about all containers. */

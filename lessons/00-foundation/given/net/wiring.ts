@@ -6,15 +6,16 @@ import { closeSync, mkdirSync, openSync, readlinkSync, rmSync, writeFileSync } f
 import { bind } from '../libc.ts'
 import type { Container } from '../mechanism.ts'
 import { RUNNING } from '../running.ts'
-import { namesOf } from './connect.ts'
+import { BRIDGE, namesOf } from './connect.ts'
 import { resolvFile, tellNames } from './hosts.ts'
 import { findPlace, LEASES, type Lease, leaseFolder, leases, refuseTaken } from './leases.ts'
-import { BRIDGE, type Connection } from './network.ts'
+import type { Connection } from './network.ts'
 import { ceaseRouter, GUARD, guardBridge } from './router.ts'
 import { inBackground } from './spawn.ts'
 import { ip } from './tools.ts'
 
 export { becomeRouter } from './router.ts'
+export { ip, nft } from './tools.ts'
 
 const flock = bind('int flock(int fd, int operation)')
 const nameToIndex = bind('unsigned int if_nametoindex(const char *ifname)')
