@@ -46,7 +46,8 @@ export function connect(container: Container, wire: (connection: Connection, fir
 
     writeFileSync(`${leaseFolder(id)}/resolv.conf`, resolvFile())
     tellNames([...others, lease])
-    spec.volumes = [...spec.volumes, ...['hosts', 'resolv.conf'].map((file) => volume(container, file))]
+    const own = ['hosts', 'resolv.conf'].map((file) => volume(container, file))
+    spec.volumes = [...own, ...spec.volumes] // theirs come last: who wants another /etc/hosts gets it
   })
 }
 
