@@ -59,9 +59,9 @@ function describeFailure(error: Failure | undefined): string[] {
   if (unwritten) return [unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected .*$/s, '')]
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
   const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
-  if (engine) return String(engine).slice('box: '.length).trimEnd().split('\n')
-  const lines = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
   const compared = /^(?:([\s\S]+?): )?expected [\s\S]+ (not )?to [a-z]/.exec(text)
+  if (engine) return `${String(engine).slice('box: '.length).trimEnd()}\n${compared?.[1] ?? ''}`.trimEnd().split('\n')
+  const lines = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
   if (!compared || !('expected' in error)) return lines.slice(0, 13)
   const [, said, not] = compared
   const [expected, received] = differing(error.expected, error.actual)

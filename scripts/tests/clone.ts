@@ -54,7 +54,7 @@ export class Clone implements Disposable {
   }
 
   #argv(script: string, args: string[]): string[] {
-    return ['--no-warnings', '--import', 'tsx', join('scripts', `${script}.ts`), ...args]
+    return ['--no-warnings', join('scripts', `${script}.ts`), ...args]
   }
 
   get #options() {
