@@ -121,8 +121,14 @@ function removeCgroup(path: string): void {
   for (let upper = path; upper.includes('/workshop-'); upper = dirname(upper)) thaw(upper)
   for (const pid of read(join(path, 'cgroup.procs')).split('\n').filter(Boolean)) kill(Number(pid), SIGKILL)
   const patience = new Int32Array(new SharedArrayBuffer(4))
-  for (let tries = 0; read(join(path, 'cgroup.procs')) !== '' && tries < 100; tries++) Atomics.wait(patience, 0, 0, 20)
-  if (existsSync(path)) rmdirSync(path)
+  for (let tries = 0; existsSync(path); tries++) {
+    try {
+      rmdirSync(path)
+    } catch (error) {
+      if (tries === 100) throw error // EBUSY until the last process is buried, and that takes a moment
+      Atomics.wait(patience, 0, 0, 20)
+    }
+  }
 }
 
 /**

@@ -18,7 +18,7 @@ const find = async (file: string) => (await $`find /sys/fs/cgroup -path ${`*/wor
 
 heading("A group for a container: docker's --cpu-shares=512 --memory=512m")
 const docker: Limits = { cpuShares: 512, memory: 512 * MB }
-await using web = await start('web', 'cat /proc/self/cgroup; exec sleep 60', docker)
+await using web = await start('web', 'cat /proc/self/cgroup; exec sleep 600', docker)
 await web.program.until(() => web.program.stdout.includes('0::'), 'it had read /proc/self/cgroup')
 const line = (text: string) => text.split('\n').find((one) => /:memory:|^0::/.test(one)) ?? ''
 const before = line(await $`cat /proc/self/cgroup`.text())
@@ -56,7 +56,7 @@ table(
 )
 
 heading('Memory: 24 MB allowed, and a pipe into a program that keeps it all')
-const greedy = '(while head -c 2000000 /dev/zero; do sleep 0.1; done) | tail -n 1; exec sleep 60'
+const greedy = '(while head -c 2000000 /dev/zero; do sleep 0.1; done) | tail -n 1; exec sleep 600'
 await using eater = await start('eater', greedy, { memory: 24 * MB })
 const memory = await sample(40, () => usage('eater').memory)
 for (const row of plot(memory, 24 * MB, '24 MB', 5)) say(row)
