@@ -6,7 +6,7 @@ import { project } from '#given/spec.ts'
 
 let host: Lab
 beforeAll(async () => {
-  host = await openLab()
+  host = await openLab({ cgroups: true }) // or it would see, and remove, those of this machine's containers
 })
 afterAll(() => host.close())
 
