@@ -108,6 +108,11 @@ describe('modes', () => {
     expect((await box(['--net', 'bridge', '--subnet', '10.8.0.0/29'], look, env)).stdout).toContain('10.8.0.2/29')
   })
 
+  test('in a user namespace, the host wires it all the same', async () => {
+    const { stdout } = await box(['--userns'], ['sh', '-c', 'ping -c 1 host; cat /proc/self/uid_map'])
+    expect(stdout).toMatch(/1 received.*\n +0 +[1-9]/s)
+  })
+
   test('without nft there is a sentence, and nothing is left', async () => {
     const missing = 'mount --bind /dev/null /usr/lib/$(uname -m)-linux-gnu/libnftables.so.1'
     const { stdout } = await host.exec([
@@ -208,6 +213,11 @@ describe('names', () => {
     await ask('two', /unknown/)
     await ask('host', /10\.213\.0\.1/)
     one.signal('SIGTERM')
+  })
+
+  test('a volume in their place is mounted over them', async () => {
+    await sh('echo 1.2.3.4 mine > /run/hosts')
+    expect((await box(['--volume', '/run/hosts:/etc/hosts'], ['cat', '/etc/hosts'])).stdout).toBe('1.2.3.4 mine\n')
   })
 
   test('a host name that is none for the network is only for the kernel', async () => {
