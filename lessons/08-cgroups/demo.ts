@@ -69,27 +69,21 @@ await using heavy = await start('heavy', loop, { cpuShares: 1024, cpusetCpus: '0
 await using light = await start('light', loop, { cpuShares: 256, cpusetCpus: '0' })
 const shares: [number, number][] = []
 let last = [usage('heavy').cpu, usage('light').cpu]
-await sample(60, (i) => {
-  if (i === 20 || i === 40) freeze('heavy', i === 20)
-  const now = [usage('heavy').cpu, usage('light').cpu]
-  const [a = 0, b = 0] = now.map((cpu, k) => cpu - (last[k] ?? 0))
-  shares.push([a / (a + b || 1), b / (a + b || 1)])
-  last = now
-  return 0
-})
-for (const row of plot(
-  shares.map(([a]) => a),
-  1,
-  '1024',
-))
-  say(row)
-for (const row of plot(
-  shares.map(([, b]) => b),
-  1,
-  '256',
-))
-  say(row)
-say(`${' '.repeat(11)}both run${' '.repeat(12)}1024 frozen${' '.repeat(9)}both run`)
+await sample(
+  54,
+  (i) => {
+    if (i === 18 || i === 36) freeze('heavy', i === 18)
+    const now = [usage('heavy').cpu, usage('light').cpu]
+    const [a = 0, b = 0] = now.map((cpu, k) => cpu - (last[k] ?? 0))
+    shares.push(a + b > 0 ? [a / (a + b), b / (a + b)] : (shares.at(-1) ?? [0, 0])) // a busy machine may run neither
+    last = now
+    return 0
+  },
+  100,
+)
+const [upper, lower] = [shares.map(([a]) => a), shares.map(([, b]) => b)]
+for (const row of [...plot(upper, 1, '1024'), ...plot(lower, 1, '256')]) say(row)
+say(`${' '.repeat(11)}both run${' '.repeat(10)}1024 frozen${' '.repeat(7)}both run`)
 await Promise.all([heavy.stop(), light.stop()])
 
 heading('A quota holds even on an idle machine: 0.2 CPUs')
@@ -99,12 +93,12 @@ await sleep(1000 * slowness)
 const percent = (usage('slow').cpu - from.cpu) / (performance.now() - from.at) / 10
 say(`It got ${percent.toFixed(0)} % of a CPU, and had to wait in ${events('slow').throttled} periods of 100 ms.`)
 
-/** Looks again and again, every 50 ms or so. */
-async function sample(count: number, look: (i: number) => number): Promise<number[]> {
+/** Looks again and again, so many milliseconds apart. */
+async function sample(count: number, look: (i: number) => number, interval = 50): Promise<number[]> {
   const values: number[] = []
   for (let i = 0; i < count; i++) {
     values.push(look(i))
-    await sleep(50 * slowness)
+    await sleep(interval * slowness)
   }
   return values
 }
