@@ -1,3 +1,5 @@
+import { realpathSync } from 'node:fs'
+import { parse } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { type BoxOptions, currentTree, type Lab, openLab, type Result } from '#given/labs.ts'
@@ -71,7 +73,8 @@ test('03.2 nothing of the host is left: not above, not behind, not in an open de
     done
     pwd -P; cat /proc/self/mountinfo`
   // A root that is a mere folder: no mount lies there before yours. And an init: it is pid 1, and stays Node.
-  const options: BoxOptions = { only: ['pid', 'mount'], rootfs: ROOTFS, cwd: '.', init: true, task: '03.2' }
+  const rootfs = await folderAsRoot()
+  const options: BoxOptions = { only: ['pid', 'mount'], rootfs, cwd: '.', init: true, task: '03.2' }
   const box = await host.run(['sh', '-c', script], options)
   const hint =
     'pivot_root(2) EINVAL: rootfs is no mount, so bind it on itself first; or the mounts are still shared, 03.1. ' +
@@ -218,9 +221,10 @@ test('03.5 a folder and a file of the host are in the container, and what it wri
   const script =
     '[ -f /fifo ] && cat /fifo; cat /data/here/below/file; echo box > /data/here/new; echo changed > /etc/made-for-it'
   const box = await host.run(['sh', '-c', script], { volumes, task: '03.5' })
-  started(box)
+  const why = 'the folder, and what is mounted below it: MS_BIND | MS_REC'
+  started(box, why)
 
-  expect(box.stdout, 'the folder, and what is mounted below it: MS_BIND | MS_REC').toBe('from the host\ndeep\n')
+  expect(box.stdout, why).toBe('from the host\ndeep\n')
   const written = await sh('cat /run/volume/new /run/volume/file')
   expect(written, 'what the container writes must be on the host').toBe('box\nchanged\n')
 })
@@ -299,6 +303,14 @@ async function image(name: string, script: string): Promise<string> {
   const path = `/run/images/${name}`
   await sh(`mkdir -p ${path}; cd ${path}; ${script}`)
   return path
+}
+
+/** A root to which one may write, as a folder of a mount: of all that lies beside the root file system. */
+async function folderAsRoot(): Promise<string> {
+  const { dir, base } = parse(realpathSync(ROOTFS))
+  await sh(`mkdir -p /run/beside /run/beside-upper /run/beside-work
+    mount -t overlay -o lowerdir=${dir},upperdir=/run/beside-upper,workdir=/run/beside-work beside /run/beside`)
+  return `/run/beside/${base}`
 }
 
 /** Throws the one sentence that matters, before any other check is made. */

@@ -62,7 +62,16 @@ export const wrong: Wrong[] = [
     says: /there is no memory\.(max|limit_in_bytes) in .*the other version/,
   },
   {
-    name: 'a quota without its period, and not whole',
+    name: 'the weight forgotten',
+    change: [
+      ["'cpu.shares': cpuShares, ", ''],
+      ["'cpu.weight': cpuShares && weightOf(cpuShares), ", ''],
+    ],
+    check: '08.5 on one CPU',
+    says: /1024 against 256/,
+  },
+  {
+    name: 'a quota that is not whole',
     change: [['Math.round(cpus * PERIOD)', 'cpus * PERIOD']],
     check: '08.5 both versions',
     says: /whole microseconds/,
