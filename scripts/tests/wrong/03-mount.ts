@@ -223,7 +223,10 @@ export function mountDev(rootfs: string): void {
   {
     name: 'a copy of the files',
     change: [
-      [BIND, 'const copy = (place: string) => kind === 'folder' ? cpSync(source, `${place}/.`, { recursive: true }) : copyFileSync(source, place)\n  mountPoint(rootfs, target, kind, copy)\n  return'],
+      [
+        BIND,
+        "const copy = (place: string) => kind === 'folder' ? cpSync(source, `${place}/.`, { recursive: true }) : copyFileSync(source, place)\n  mountPoint(rootfs, target, kind, copy)\n  return",
+      ],
       ['import { DEVICES,', "import { copyFileSync, cpSync } from 'node:fs'\nimport { DEVICES,"],
     ],
     check: SEEN,
