@@ -1,4 +1,4 @@
-import type { Wrong } from './wrong.ts'
+import type { Right, Wrong } from './wrong.ts'
 
 const OUTSIDE = '07.3 root inside is you outside'
 const LINES = '07.3 every line of a map'
@@ -88,5 +88,52 @@ export const wrong: Wrong[] = [
     change: [["    ['setresuid', 0, 0, 0],\n", '']],
     check: ROOT,
     says: /takes his capabilities/,
+  },
+]
+
+export const right: Right[] = [
+  {
+    name: 'an array for a line, newlines at the end, users before groups',
+    instead: {
+      mapLine: `
+export function mapLine(range: Range): string {
+  return [range.inside, range.outside, range.count].join(' ') + '\\n'
+}`,
+      writeMaps: `
+export function writeMaps(pid: number, ids: Ids): void {
+  const files = {
+    setgroups: ids.setgroups,
+    uid_map: ids.uids.map(mapLine).join(''),
+    gid_map: ids.gids.map(mapLine).join(''),
+  }
+  for (const [name, text] of Object.entries(files)) writeFileSync(['/proc', pid, name].join('/'), text)
+}`,
+      becomeRoot: `
+export function becomeRoot(): Call[] {
+  return [['setgroups', 0, ''], ['setgid', 0], ['setuid', 0]]
+}`,
+    },
+  },
+  {
+    name: 'tabs, setgroups only where it is denied, the group before the groups',
+    instead: {
+      mapLine: `
+export const mapLine = ({ inside, outside, count }: Range): string => \`\${inside}\\t\${outside}\\t\${count}\``,
+      writeMaps: `
+export function writeMaps(pid: number, { uids, gids, setgroups }: Ids): void {
+  const folder = '/proc/' + pid
+  writeFileSync(folder + '/uid_map', uids.map((one) => mapLine(one)).join('\\n') + '\\n')
+  if (setgroups === 'deny') writeFileSync(folder + '/setgroups', 'deny')
+  writeFileSync(folder + '/gid_map', gids.map((one) => mapLine(one)).join('\\n') + '\\n')
+}`,
+      becomeRoot: `
+export function becomeRoot(): Call[] {
+  const calls: Call[] = []
+  calls.push(['setresgid', 0, 0, 0])
+  calls.push(['setgroups', 0, 0])
+  calls.push(['setresuid', 0, 0, 0])
+  return calls
+}`,
+    },
   },
 ]

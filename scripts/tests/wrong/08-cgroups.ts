@@ -1,4 +1,4 @@
-import type { Wrong } from './wrong.ts'
+import type { Right, Wrong } from './wrong.ts'
 
 export const wrong: Wrong[] = [
   {
@@ -105,5 +105,116 @@ export const wrong: Wrong[] = [
     change: [['  unshare(CLONE_NEWCGROUP)', '']],
     check: '08.8',
     says: /it can read where on the host it is/,
+  },
+
+  {
+    name: 'a limit for processes that is never written',
+    change: [
+      ["'memory.limit_in_bytes': memory, 'pids.max': pids }", "'memory.limit_in_bytes': memory }"],
+      ["'memory.max': memory, 'pids.max': pids }", "'memory.max': memory }"],
+      ['const { memory, pids } = limits', 'const { memory } = limits'],
+    ],
+    check: '08.4 who starts more processes',
+    says: /pids\.max, in both versions/,
+  },
+  {
+    name: 'a quota of whole milliseconds',
+    change: [['Math.round(cpus * PERIOD)', 'Math.round(cpus * 100) * 10_000']],
+    check: '08.5 a container that has used up its quota',
+    says: /in microseconds/,
+  },
+  {
+    name: 'the same weight for all',
+    change: [
+      ["'cpu.shares': cpuShares,", "'cpu.shares': 1024,"],
+      ["'cpu.weight': cpuShares && weightOf(cpuShares)", "'cpu.weight': 100"],
+    ],
+    check: '08.5 on one CPU',
+    says: /1024 against 256/,
+  },
+  {
+    name: 'removed once only',
+    change: [['const all = existing(id)', 'const all = groups(id)']],
+    check: '08.3 another process',
+    says: /existing\(\)/,
+  },
+]
+
+export const right: Right[] = [
+  {
+    name: 'loops, appended pids, text for numbers, no zero and no undefined',
+    change: [
+      [
+        "import { mkdirSync, rmdirSync, writeFileSync } from '#given/fs.ts'",
+        "import { appendFileSync, existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs'",
+      ],
+    ],
+    instead: {
+      create: `
+export function create(id: string): void {
+  groups(id).forEach(({ path }) => {
+    mkdirSync(path, { recursive: true, mode: 0o755 })
+  })
+}`,
+      attach: `
+export function attach(id: string, pid: number): void {
+  for (const group of existing(id)) appendFileSync(group.path + '/cgroup.procs', pid + '\\n')
+}`,
+      remove: `
+export function remove(id: string): void {
+  for (const group of existing(id)) {
+    killAll([group])
+    if (existsSync(group.path)) rmdirSync(group.path)
+  }
+}`,
+      amounts: `
+export function amounts(limits: Limits, version: Version): Settings {
+  const files: Settings = {}
+  if (limits.memory !== undefined) files[version === 2 ? 'memory.max' : 'memory.limit_in_bytes'] = String(limits.memory)
+  if (limits.pids !== undefined) files['pids.max'] = String(limits.pids)
+  return files
+}`,
+      cpuTime: `
+export function cpuTime({ cpuShares, cpus }: Limits, version: Version): Settings {
+  const files: Settings = {}
+  if (cpuShares !== undefined) {
+    if (version === 1) files['cpu.shares'] = String(cpuShares)
+    else files['cpu.weight'] = String(weightOf(cpuShares))
+  }
+  if (cpus !== undefined) {
+    const quota = (cpus * PERIOD).toFixed(0)
+    if (version === 1) files['cpu.cfs_quota_us'] = quota
+    else files['cpu.max'] = quota + ' ' + PERIOD
+  }
+  return files
+}`,
+    },
+  },
+  {
+    name: 'each version in a branch of its own',
+    instead: {
+      amounts: `
+export function amounts(limits: Limits, version: Version): Settings {
+  if (version === 1) return { 'pids.max': limits.pids, 'memory.limit_in_bytes': limits.memory }
+  return { 'pids.max': limits.pids, 'memory.max': limits.memory }
+}`,
+      cpuTime: `
+export function cpuTime(limits: Limits, version: Version): Settings {
+  const quota = limits.cpus === undefined ? undefined : Math.floor(limits.cpus * PERIOD + 0.5)
+  if (version === 1) return { 'cpu.cfs_quota_us': quota, 'cpu.shares': limits.cpuShares }
+  return {
+    'cpu.max': quota === undefined ? undefined : [quota, PERIOD].join(' '),
+    'cpu.weight': limits.cpuShares === undefined ? undefined : weightOf(limits.cpuShares),
+  }
+}`,
+      usage: `
+export function usage(id: string): Usage {
+  const v2 = groupOf(id, 'memory').version === 2
+  const own = { memory: v2 ? 'memory.current' : 'memory.usage_in_bytes' }
+  const cpu = groupOf(id, 'cpuacct')
+  const spent = cpu.version === 2 ? field(cpu, 'cpu.stat', 'usage_usec') : Math.round(number(cpu, 'cpuacct.usage') / 1e3)
+  return { pids: number(groupOf(id, 'pids'), 'pids.current'), cpu: spent, memory: number(groupOf(id, 'memory'), own.memory) }
+}`,
+    },
   },
 ]
