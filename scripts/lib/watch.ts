@@ -19,10 +19,15 @@ export function watchLesson(lesson: Pick<Found, 'folder' | 'file'>, changed: () 
     changed()
   }
   const timer = setInterval(look, EVERY)
-  const events = eventsOf(join(project, 'lessons', lesson.folder), () => setTimeout(look, SETTLE))
+  let soon: NodeJS.Timeout | undefined
+  const events = eventsOf(join(project, 'lessons', lesson.folder), () => {
+    clearTimeout(soon)
+    soon = setTimeout(look, SETTLE)
+  })
   return {
     [Symbol.dispose]() {
       clearInterval(timer)
+      clearTimeout(soon)
       events?.close()
     },
   }
