@@ -221,13 +221,13 @@ export function mountDev(rootfs: string): void {
     says: /MS_BIND \| MS_REC/,
   },
   {
-    name: 'a copy of the files',
+    name: 'a copy of the folder',
     change: [
       [
         BIND,
-        "const copy = (place: string) => kind === 'folder' ? cpSync(source, `${place}/.`, { recursive: true }) : copyFileSync(source, place)\n  mountPoint(rootfs, target, kind, copy)\n  return",
+        "const copy = (place: string) => kind === 'folder' ? cpSync(source, `${place}/.`, { recursive: true }) : mountCall(source, place, null, MS_BIND, null)\n  mountPoint(rootfs, target, kind, copy)\n  return",
       ],
-      ['import { DEVICES,', "import { copyFileSync, cpSync } from 'node:fs'\nimport { DEVICES,"],
+      ['import { DEVICES,', "import { cpSync } from 'node:fs'\nimport { DEVICES,"],
     ],
     check: SEEN,
     says: /what the container writes must be on the host/,
