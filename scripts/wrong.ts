@@ -144,6 +144,7 @@ async function judge(
     const helps = named.some(({ said }) => edit.says.test(said.join('\n')))
     return helps ? undefined : `its message does not say ${edit.says}${told}`
   } catch (error) {
+    if (error instanceof UsageError) throw error // Ctrl-C
     return (error as Error).message
   }
 }

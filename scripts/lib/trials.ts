@@ -2,6 +2,7 @@ import { readlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
+import { UsageError } from '#given/errors.ts'
 import { seconds } from '#given/patience.ts'
 import { processes } from '#given/proc.ts'
 import { Clone } from '../tests/clone.ts'
@@ -20,7 +21,7 @@ export interface Answer {
 /** Runs `work` for each item, two at a time, each in a clone of the workshop. Ctrl-C ends it, and leaves nothing. */
 export async function inClones<T>(items: T[], work: (place: Place, item: T) => Promise<void>): Promise<void> {
   const stop = new AbortController()
-  const abort = () => stop.abort()
+  const abort = () => stop.abort(new UsageError('interrupted', 130))
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, abort)
   const queue = items.values()
   const worker = async () => {
@@ -66,6 +67,7 @@ export class Place {
     answer.code = await new Promise<number | null>((resolve) => child.on('close', resolve))
     this.#stop.removeEventListener('abort', abort)
     clearTimeout(timer)
+    this.#stop.throwIfAborted()
     return answer
   }
 

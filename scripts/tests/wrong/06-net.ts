@@ -117,13 +117,13 @@ export const wrong: Wrong[] = [
     name: 'no address',
     change: [["  setAddress('eth0', address, prefix)\n", '']],
     check: OUT,
-    says: /setAddress\(\)/,
+    says: /First setAddress\(\) and bringUp\(\), then the route/,
   },
   {
     name: 'eth0 left down',
     change: [["  bringUp('eth0')\n", '']],
     check: OUT,
-    says: /bringUp\(\) is not for lo alone|ENETUNREACH|ENETDOWN/,
+    says: /First setAddress\(\) and bringUp\(\), then the route/,
   },
   {
     name: 'no way out',
