@@ -30,6 +30,7 @@ beforeAll(async () => {
 afterAll(() => host?.close())
 
 const NO_ETH0 = 'there is no eth0 in the container: `netns` and the pid put the other end of the cable there'
+const NO_GATEWAY = 'the gateway is out of reach: setAddress() and bringUp() come before addDefaultRoute()'
 const noFlag = "06.1 not written yet: flags is 0, so the container has the host's network"
 const bridge: Network = { ...NETWORK, mode: 'bridge' }
 /** With the flag, for the tasks that are not about it. */
@@ -262,6 +263,7 @@ async function sh(script: string, pid?: number): Promise<string> {
 async function start(argv: string[], options: BoxOptions): Promise<Box> {
   return host.start(argv, options).catch((error: Error) => {
     if (error.message.includes('ENODEV')) error.message += `\n${NO_ETH0}`
+    if (error.message.includes('ENETUNREACH')) error.message += `\n${NO_GATEWAY}`
     throw error
   })
 }

@@ -117,13 +117,13 @@ export const wrong: Wrong[] = [
     name: 'no address',
     change: [["  setAddress('eth0', address, prefix)\n", '']],
     check: OUT,
-    says: /First setAddress\(\) and bringUp\(\), then the route/,
+    says: /setAddress\(\) and bringUp\(\) come before/,
   },
   {
     name: 'eth0 left down',
     change: [["  bringUp('eth0')\n", '']],
     check: OUT,
-    says: /First setAddress\(\) and bringUp\(\), then the route/,
+    says: /setAddress\(\) and bringUp\(\) come before/,
   },
   {
     name: 'no way out',
