@@ -126,6 +126,12 @@ export const wrong: Wrong[] = [
     says: /setAddress\(\) and bringUp\(\) come before/,
   },
   {
+    name: 'a route through an interface that is down',
+    change: [["  bringUp('eth0')\n  addDefaultRoute(gateway)", "  addDefaultRoute(gateway)\n  bringUp('eth0')"]],
+    check: OUT,
+    says: /setAddress\(\) and bringUp\(\) come before/,
+  },
+  {
     name: 'no way out',
     change: [['  addDefaultRoute(gateway)\n', '']],
     check: OUT,
