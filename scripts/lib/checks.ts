@@ -51,6 +51,7 @@ export class Checks implements AsyncDisposable {
       {},
       { stdout: process.stderr }, // standard output is for our own words
     )
+    await junit?.start(vitest)
     return new Checks(vitest, relay, reference, junit)
   }
 

@@ -9,7 +9,8 @@ export class JUnit implements Reporter {
     this.#inner = new JUnitReporter({ outputFile: file })
   }
 
-  onInit(vitest: Vitest): Promise<void> {
+  /** Opens the file: vitest tells its reporters only when it starts a run by itself. */
+  start(vitest: Vitest): Promise<void> {
     return this.#inner.onInit(vitest)
   }
 
