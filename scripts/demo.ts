@@ -3,17 +3,20 @@ import { join } from 'node:path'
 import { labOrder } from '#given/labs.ts'
 import { run } from '#given/run.ts'
 import { command } from './lib/command.ts'
-import { findLesson, project } from './lib/lessons.ts'
+import { lookUpOne } from './lib/current.ts'
+import { project } from './lib/lessons.ts'
 
 await command(
   {
     name: 'demo',
-    usage: 'npm run demo 04',
-    about: 'Shows the effect of a lesson, with the finished code, in a lab.',
+    usage: 'npm run demo [LESSON]',
+    about:
+      'Shows the effect of a lesson, with the finished code, in a lab. Without a name it is the lesson where you are.',
+    examples: ['npm run demo 04', 'npm run demo uts', 'npm run demo lessons/04-uts/'],
     needsLinux: true,
   },
   async ({ positionals }) => {
-    const lesson = await findLesson(positionals[0] ?? '00')
+    const { lesson } = await lookUpOne(positionals)
     const file = join(project, 'lessons', lesson.folder, 'demo.ts')
     await access(file)
     const order = labOrder([process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file])
