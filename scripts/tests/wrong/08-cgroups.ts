@@ -162,10 +162,8 @@ export function attach(id: string, pid: number): void {
 }`,
       remove: `
 export function remove(id: string): void {
-  for (const group of existing(id)) {
-    killAll([group])
-    if (existsSync(group.path)) rmdirSync(group.path)
-  }
+  killAll(existing(id))
+  for (const group of existing(id)) if (existsSync(group.path)) rmdirSync(group.path)
 }`,
       amounts: `
 export function amounts(limits: Limits, version: Version): Settings {

@@ -95,13 +95,18 @@ export function killAll(groups: Group[]): void {
   for (const group of groups) {
     while (read(group, 'cgroup.procs') !== '') {
       driverOf(group.version).kill(group)
-      if (Date.now() > deadline) throw new Error(`${group.path} has processes that do not die of SIGKILL`)
+      if (Date.now() > deadline) {
+        throw new Error(
+          `${group.path} has processes that do not die of SIGKILL. Are they frozen, in a group of another tree?`,
+        )
+      }
       wait(1)
     }
   }
 }
 
-const PATIENCE = 30_000
+/** In milliseconds. Less than a check waits, so that this is what one hears; untilGone() tries again. */
+const PATIENCE = 5_000
 
 /** Calls `remove` until nothing is left: two who clean up at once take the groups from under each other. */
 export function untilGone(id: string, remove: (id: string) => void): void {
