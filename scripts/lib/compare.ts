@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chalk } from '#given/show.ts'
+import { wrap } from './wrap.ts'
 
 /** From how many columns on two files stand side by side. */
 const WIDE = 120
@@ -53,11 +54,11 @@ function colour(line: string): string {
 
 /** What went on the left, what came on the right, what stayed on both. */
 function sideBySide([from = '', to = '', ...lines]: string[], width: number): string[] {
-  const rows = [chalk.bold(row(from.slice(4), to.slice(4), ' ', width))]
+  const rows = row(from.slice(4), to.slice(4), ' ', width).map((line) => chalk.bold(line))
   let gone: string[] = []
   let come: string[] = []
   const flush = () => {
-    for (let i = 0; i < Math.max(gone.length, come.length); i++) rows.push(changed(gone[i], come[i], width))
+    for (let i = 0; i < Math.max(gone.length, come.length); i++) rows.push(...changed(gone[i], come[i], width))
     gone = []
     come = []
   }
@@ -67,23 +68,25 @@ function sideBySide([from = '', to = '', ...lines]: string[], width: number): st
     else if (line.startsWith('+')) come.push(text)
     else if (!line.startsWith('\\')) {
       flush()
-      rows.push(line.startsWith('@@') ? chalk.cyan(line) : row(text, text, ' ', width))
+      rows.push(...(line.startsWith('@@') ? [chalk.cyan(line)] : row(text, text, ' ', width)))
     }
   }
   flush()
   return rows
 }
 
-function changed(gone: string | undefined, come: string | undefined, width: number): string {
+function changed(gone: string | undefined, come: string | undefined, width: number): string[] {
   const sign = gone === undefined ? '>' : come === undefined ? '<' : '|'
-  const [left, right] = [cell(gone ?? '', width), cell(come ?? '', width)]
-  return `${chalk.red(left)} ${sign} ${chalk.green(right.trimEnd())}`.trimEnd()
+  return row(gone ?? '', come ?? '', sign, width, chalk.red, chalk.green)
 }
 
-function row(left: string, right: string, sign: string, width: number): string {
-  return `${cell(left, width)} ${sign} ${cell(right, width)}`.trimEnd()
+/** Two texts beside each other. What is too long for its side goes on below. */
+function row(left: string, right: string, sign: string, width: number, ink = plain, otherInk = plain): string[] {
+  const [ours, theirs] = [wrap(left, width), wrap(right, width)]
+  return Array.from({ length: Math.max(ours.length, theirs.length) }, (_, i) => {
+    const [a, b] = [ours[i] ?? '', theirs[i] ?? '']
+    return `${ink(a.padEnd(width))} ${sign} ${b ? otherInk(b) : ''}`.trimEnd()
+  })
 }
 
-function cell(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width)
-}
+const plain = (text: string) => text
