@@ -1,9 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempDisposableSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '../lib/lessons.ts'
+import { watchLesson } from '../lib/watch.ts'
 import { Clone, STARTER } from './clone.ts'
 import { Terminal } from './terminals.ts'
 
@@ -118,6 +121,21 @@ test('it draws over itself, and no line is longer than the screen', async () => 
 test('without a terminal it says where you are', () => {
   const { code, output } = clone.run('learn', '04')
   expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining('04 · A name of its own') })
+})
+
+test('a save is noticed where no event tells of it, as in a shared folder, and a touch is no save', async () => {
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'workshop-watch-'))
+  const file = join(folder.path, 'uts.ts')
+  const saved: number[] = []
+  writeFileSync(file, STARTER)
+  using _ = watchLesson({ folder: '04-uts', file }, () => saved.push(Date.now())) // events would come from lessons/04-uts
+  writeFileSync(file, STARTER)
+  await sleep(400)
+  expect(saved, 'the same text').toEqual([])
+  const at = Date.now()
+  writeFileSync(file, ENDLESS)
+  await expect.poll(() => saved.length, { timeout: seconds(5) }).toBe(1)
+  expect((saved[0] ?? 0) - at).toBeLessThan(seconds(1))
 })
 
 function processes(): string {
