@@ -35,7 +35,11 @@ untouched starters fail as they should; and that the machine is as it was before
     const reference = await vitest(['--project', 'reference', '--project', 'workshop', ...positionals])
     const starters = positionals.length > 0 ? true : await checkStarters()
     const leaks = await waitForNothing(() => compareLedgers(before, takeLedger()))
-    report('The ledger', leaks, 'mounts, links, firewall, cgroups, processes, IPC, /run and /tmp are as they were before')
+    report(
+      'The ledger',
+      leaks,
+      'mounts, links, firewall, cgroups, processes, IPC, /run and /tmp are as they were before',
+    )
     return reference === 0 && starters && leaks.length === 0 ? 0 : 1
   },
 )
