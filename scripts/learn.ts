@@ -29,25 +29,26 @@ Where you are is remembered. Without a terminal it prints that, and ends.`,
     }
     ensureRootfs()
     warmCache()
-    const desk = new Desk(lesson, lessons)
-    giveBackWhateverHappens(desk)
-    await desk.over
-    desk[Symbol.dispose]()
+    const at: { desk?: Desk } = {}
+    giveBackWhateverHappens(at)
+    at.desk = new Desk(lesson, lessons)
+    await at.desk.over
+    at.desk[Symbol.dispose]()
     return 0
   },
 )
 
-/** However this ends, the terminal is as it was. */
-function giveBackWhateverHappens(desk: Desk): void {
-  process.on('exit', () => desk[Symbol.dispose]())
+/** However this ends, the terminal is as it was. Called before the desk takes it: a signal may come at any moment. */
+function giveBackWhateverHappens(at: { desk?: Desk }): void {
+  process.on('exit', () => at.desk?.[Symbol.dispose]())
   process.on('uncaughtException', (error) => {
-    desk[Symbol.dispose]()
+    at.desk?.[Symbol.dispose]()
     console.error(`learn: ${explain(error)}`)
     process.exit(1)
   })
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const) {
     process.on(signal, () => {
-      if (desk.isLent && signal === 'SIGINT') return // Ctrl-C was meant for the demo
+      if (at.desk?.isLent && signal === 'SIGINT') return // Ctrl-C was meant for the demo
       process.exit(128 + constants.signals[signal])
     })
   }
