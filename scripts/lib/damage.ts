@@ -1,17 +1,66 @@
+/*
+ * A learner's file, broken in all the ways in which files break: does he always get a sentence?
+ */
+import { chalk } from '#given/show.ts'
+import type { Found } from './lessons.ts'
+import { type Answer, inClones, limitOf, referenceOf } from './trials.ts'
+
+/** So many characters nobody reads. */
+const TOO_MUCH = 40_000
+
+/**
+ * Breaks the references of these lessons, one at a time and in one of many ways, and checks them as a learner would. That
+ * must end in time, with a sentence, and leave nothing behind. Returns what was not as it should be.
+ *
+ * @param first the seed of the first one; each has the next
+ */
+export async function tryDamage(lessons: Found[], times: number, first: number): Promise<string[]> {
+  const faults: string[] = []
+  const seeds = Array.from({ length: times }, (_, i) => first + i)
+  await inClones(seeds, async (place, seed) => {
+    const random = randomFrom(seed)
+    const lesson = pick(lessons, random)
+    const { how, source } = damage(referenceOf(lesson), random)
+    const started = Date.now()
+    const answer = await place.check([{ lesson, source }], [lesson.number], limitOf(lesson))
+    const left = await place.leftovers()
+    const found = [...complaints(answer), ...left.map((what) => `it left behind: ${what}`)]
+    const title = `${String(seed).padStart(3)} ${lesson.folder}: ${how}`
+    const pass = /(\d+ of \d+|All \d+|The one) checks? pass|Not all checks ran/.exec(answer.stdout)?.[0] ?? 'no verdict'
+    const took = `${((Date.now() - started) / 1000).toFixed(1)} s`
+    console.log(`${found.length > 0 ? chalk.red('✗') : chalk.green('✓')} ${title} ${chalk.dim(`${pass}, ${took}`)}`)
+    if (found.length > 0) faults.push(`${title}\n      ${found.join('\n      ')}`)
+  })
+  return faults
+}
+
+/** What a learner should never see of us. */
+function complaints({ code, stdout, stderr, late }: Answer): string[] {
+  if (late) return ['it took too long']
+  const output = stdout + stderr
+  const found: string[] = []
+  if (code !== 0 && code !== 1) found.push(`its exit code is ${code}: ${output.slice(-2000)}`)
+  const trace = /^.*\n.*\n\s+at .+(:\d+:\d+|<anonymous>)\)?$/m.exec(output)?.[0]
+  if (trace) found.push(`a stack trace:\n${trace}`)
+  if (/^npm |^node:internal|\[object Object\]/m.test(output)) found.push(`words of Node's: ${output.slice(-2000)}`)
+  if (output.length > TOO_MUCH) found.push(`${output.length} characters of output`)
+  return found
+}
+
 /** A file that somebody broke, and how. */
-export interface Damage {
+interface Damage {
   how: string
   source: Buffer
 }
 
 /** Breaks a file in one of many ways, the same one for the same seed. */
-export function damage(source: string, random: () => number): Damage {
+function damage(source: string, random: () => number): Damage {
   const kind = pick(Object.keys(WAYS), random)
   return (WAYS[kind] as Way)(source, random)
 }
 
 /** Numbers from 0 to 1, the same ones for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed
   return () => {
     state = (state + 0x6d2b79f5) | 0
@@ -21,7 +70,7 @@ export function randomFrom(seed: number): () => number {
   }
 }
 
-export function pick<T>(all: readonly T[], random: () => number): T {
+function pick<T>(all: readonly T[], random: () => number): T {
   return all[Math.floor(random() * all.length)] as T
 }
 

@@ -1,4 +1,4 @@
-import { readlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
@@ -8,6 +8,12 @@ import { processes } from '#given/proc.ts'
 import { Clone } from '../tests/clone.ts'
 import { describe } from './ledger.ts'
 import { type Found, project } from './lessons.ts'
+
+/** A file in the place of the learner's. */
+export interface StandIn {
+  lesson: Found
+  source: string | Buffer
+}
 
 /** What `check` said of a file, and how it ended. */
 export interface Answer {
@@ -47,9 +53,10 @@ export class Place {
     this.#stop = stop
   }
 
-  /** Checks a file in the learner's place. It is killed when it takes longer than `limit` milliseconds. */
-  async check(lesson: Found, source: string | Buffer, args: string[], limit: number): Promise<Answer> {
-    writeFileSync(join(this.#clone.path, relative(project, lesson.file)), source)
+  /** Runs `check` with files in the learner's place. It is killed when it takes longer than `limit` milliseconds. */
+  async check(files: StandIn[], args: string[], limit: number): Promise<Answer> {
+    for (const { lesson, source } of files)
+      writeFileSync(join(this.#clone.path, relative(project, lesson.file)), source)
     this.#stop.throwIfAborted()
     const child = this.#clone.start('check', ...args)
     const answer: Answer = { code: null, stdout: '', stderr: '', late: false }
@@ -87,4 +94,16 @@ export class Place {
       return false // gone meanwhile
     }
   }
+}
+
+/** vitest's own limit for a check, and as many checks as the lesson has: nothing may take longer. */
+export function limitOf(lesson: Found): number {
+  const file = lesson.file.replace(/\.ts$/, '.test.ts')
+  const checks = readFileSync(file, 'utf8').split(/^test\(/m).length
+  return seconds(20) * (checks + 1)
+}
+
+/** The finished file of a lesson. */
+export function referenceOf({ folder, name }: Found): string {
+  return readFileSync(join(project, 'solutions', folder, `${name}.ts`), 'utf8')
 }

@@ -150,12 +150,6 @@ export const wrong: Wrong[] = [
     says: /the server has no way to 10\.213\.0\.2/,
   },
   {
-    name: 'everybody masked, among containers too',
-    change: [[' oifname != "${BRIDGE}" masquerade', ' masquerade']],
-    check: WORLD,
-    says: /among containers nobody is masked/,
-  },
-  {
     name: 'the table left behind',
     change: [[', `nft delete table ip ${table}`', '']],
     check: WORLD,
