@@ -18,7 +18,10 @@ for await (const _ of other) break // it has said that it is up
 say(`After unshare --uts --ipc:    ${shared(shell, other.pid ?? 0).join(' ')}`)
 
 heading('The same for any process, from the command line')
-transcript('lsns --task $$ --output TYPE,NPROCS,PID', await $`lsns --task ${shell} --output TYPE,NPROCS,PID`.text())
+transcript(
+  'lsns --noheadings --task $$ --output TYPE,NPROCS,PID | sort',
+  await $`lsns --noheadings --task ${shell} --output TYPE,NPROCS,PID | sort`.text(),
+)
 transcript('head -n 1 /proc/$$/cgroup', await $`head -n 1 /proc/${shell}/cgroup`.text())
 
 heading('Namespaces decide what you see, userland is what you bring, the kernel is shared')
