@@ -19,7 +19,9 @@ await command(
     const { lesson } = await lookUpOne(positionals)
     const file = join(project, 'lessons', lesson.folder, 'demo.ts')
     await access(file)
-    const order = labOrder([process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file])
+    const argv = [process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file]
+    // bash(1) reads your ~/.bashrc where its input is a socket, as Node's pipes are, but for SHLVL: another shell above it.
+    const order = labOrder(argv, 'host', { SHLVL: '2' })
     order.spec.privileges = { ...order.spec.privileges, asked: lesson.keeps ?? [] }
     return run(order)
   },

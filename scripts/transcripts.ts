@@ -81,47 +81,45 @@ async function transcripts(files: string[], update: boolean): Promise<number> {
   const once = remembering(execute)
   for (const file of files) {
     const text = read(file)
-    const renewed = new Map<Command, string[]>()
     const commands = readCommands(text)
+    const renewed = new Map<Command, string[]>()
     if (commands.length > 0) console.log(`\n${chalk.bold(file)}`)
     for (const one of commands) {
-      const reason = one.notRun ?? (one.onlyIf && !holds(one.onlyIf) ? `only if: ${one.onlyIf}` : undefined)
-      const said = reason ? undefined : judge(one, await once(one.typed))
-      const output = said?.differs && update && said.codeIsRight ? said.output : undefined
-      if (output) renewed.set(one, output)
-      const outcome = reason ? 'left' : output ? 'renewed' : said?.differs || !said?.codeIsRight ? 'wrong' : 'right'
+      const reason = one.notRun ?? (one.onlyIf && !holds(one.onlyIf) ? `only if ${one.onlyIf}` : undefined)
+      const { outcome, says, output } = reason ? left(reason) : judge(one, await once(one.typed), update)
+      if (outcome === 'renewed') renewed.set(one, output)
       counts[outcome]++
       console.log(`  ${SIGNS[outcome]} ${String(one.line).padStart(3)}  ${one.typed}`)
-      if (reason) console.log(chalk.dim(`         not run: ${reason}`))
-      if (said && (outcome === 'wrong' || outcome === 'renewed'))
-        for (const line of said.lines) console.log(`      ${line}`)
+      for (const line of says) console.log(`         ${line}`)
     }
     if (renewed.size === 0) continue
     if (read(file) !== text) throw new Error(`${file} has changed meanwhile, and was not written. Once more?`)
     keep(join(project, file), withOutput(text, renewed))
   }
+  const { right, wrong, renewed, left: notRun } = counts
   const took = Math.round((performance.now() - began) / 1000)
-  const { right, wrong, renewed, left } = counts
-  console.log(`\n${right} as it is written, ${wrong} not so, ${renewed} renewed, ${left} not run; ${took} s.`)
+  console.log(`\n${right} as it is written, ${wrong} not so, ${renewed} renewed, ${notRun} not run; ${took} s.`)
   return wrong
 }
 
 interface Judgement {
-  differs: boolean
-  codeIsRight: boolean
+  outcome: keyof typeof SIGNS
+  /** What is the matter; a difference without its numbers. */
+  says: string[]
   output: string[]
-  /** What is the matter, without its numbers. */
-  lines: string[]
 }
 
-function judge(one: Command, { lines: output, code }: Printed): Judgement {
+function left(reason: string): Judgement {
+  return { outcome: 'left', says: [chalk.dim(`not run: ${reason}`)], output: [] }
+}
+
+function judge(one: Command, { lines: output, code }: Printed, update: boolean): Judgement {
   const codes = rightCodes(one)
-  const codeIsRight = codes === 'any' || codes.includes(code)
+  const failed = codes !== 'any' && !codes.includes(code)
   const differs = one.shown.length > 0 && !matches(one.shown, output)
-  const lines: string[] = []
-  if (differs) lines.push(...compareTexts(masked('written', one.shown), masked('printed', output), 0))
-  if (!codeIsRight) lines.push(`exit code ${code}`, ...(differs ? [] : output))
-  return { differs, codeIsRight, output, lines }
+  const says = differs ? compareTexts(masked('written', one.shown), masked('printed', output), 0) : failed ? output : []
+  if (failed) return { outcome: 'wrong', says: [...says, `exit code ${code}`], output }
+  return { outcome: differs ? (update ? 'renewed' : 'wrong') : 'right', says, output }
 }
 
 function masked(label: string, lines: string[]) {

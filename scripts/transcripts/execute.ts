@@ -19,8 +19,7 @@ export async function execute(typed: string): Promise<Printed> {
     ? ['bash', '-c', `exec 2>&1\n${typed.replace('npm', 'npm --silent')}`]
     : ['npm', '--silent', 'run', 'lab', '--', 'bash', '-c', `exec 2>&1\n${typed}`]
   const { FORCE_COLOR: _, ...rest } = process.env
-  // SHLVL: bash(1) reads ~/.bashrc where its input is a socket, as Node's pipes are, unless another shell started it.
-  const env = { ...rest, NO_COLOR: '1', LC_ALL: 'C.UTF-8', SHLVL: '9' }
+  const env = { ...rest, NO_COLOR: '1', LC_ALL: 'C.UTF-8' }
   const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true }) // a group: to end all
   const late = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGTERM'), seconds(LIMIT))
   let text = ''
