@@ -20,7 +20,7 @@ await command(
     const file = join(project, 'lessons', lesson.folder, 'demo.ts')
     await access(file)
     const argv = [process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file]
-    // bash(1) reads your ~/.bashrc where its input is a socket, as Node's pipes are, but for SHLVL: another shell above it.
+    // Where its input is a socket, as Node's pipes are, bash(1) reads ~/.bashrc, unless SHLVL says that a shell started it.
     const order = labOrder(argv, 'host', { SHLVL: '2' })
     order.spec.privileges = { ...order.spec.privileges, asked: lesson.keeps ?? [] }
     return run(order)

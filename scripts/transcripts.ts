@@ -19,8 +19,8 @@ await command(
   {
     name: 'transcripts',
     usage: 'npm run transcripts [FILE|LESSON…]',
-    about: `Runs every command of the \`\`\`console blocks in Markdown files and compares what it prints with what they show;
-then looks whether their links and their references to man pages lead somewhere. None named means all of them.`,
+    about: `Runs every command of the console blocks in Markdown files and compares what it prints with what they show; then
+looks whether their links and their references to man pages lead somewhere. None named means all of them.`,
     options: {
       update: { type: 'boolean', description: 'write what was printed, where more than numbers differ' },
       'no-run': { type: 'boolean', description: 'run nothing: only links, man pages and widths' },

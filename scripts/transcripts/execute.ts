@@ -20,7 +20,8 @@ export async function execute(typed: string): Promise<Printed> {
     : ['npm', '--silent', 'run', 'lab', '--', 'bash', '-c', `exec 2>&1\n${typed}`]
   const { FORCE_COLOR: _, ...rest } = process.env
   const env = { ...rest, NO_COLOR: '1', LC_ALL: 'C.UTF-8' }
-  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true }) // a group: to end all
+  // A group of its own, to end all of it.
+  const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
   const late = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGTERM'), seconds(LIMIT))
   let text = ''
   child.stdout.setEncoding('utf8').on('data', (part: string) => {
@@ -29,7 +30,8 @@ export async function execute(typed: string): Promise<Printed> {
   const [code, signal] = await once(child, 'close')
   clearTimeout(late)
   if (signal) text += `\nended by ${signal}, after ${LIMIT} s or more`
-  return { lines: asOnDebian(stripVTControlCharacters(text)).trimEnd().split('\n'), code: code ?? 1 }
+  const printed = asOnDebian(stripVTControlCharacters(text)).trimEnd()
+  return { lines: printed ? printed.split('\n') : [], code: code ?? 1 }
 }
 
 /** The exit codes with which a command does what it should. A starter that is not written yet fails its checks. */
