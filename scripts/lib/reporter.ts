@@ -18,7 +18,11 @@ export class LessonReporter implements Reporter {
     const { state, errors } = test.result()
     if (state === 'skipped') return
     const passed = state === 'passed'
-    const outcome = { name: test.name, passed, said: passed ? [] : describeFailure(errors?.[0]) }
+    const outcome = {
+      name: test.name,
+      passed,
+      said: passed ? [] : describeFailure(errors?.[0]).slice(0, MOST_LINES).map(shortened),
+    }
     this.outcomes.push(outcome)
     this.#tell(outcome)
   }
@@ -43,6 +47,15 @@ export function coloured(line: string): string {
 /** Does a check say that there is nothing to check yet? */
 export function isUnwritten(line: string): boolean {
   return line.includes('not written yet')
+}
+
+/** A container may have said very much, and a screen has room for so much. */
+const MOST_LINES = 30
+const MOST_CHARACTERS = 1000
+
+function shortened(line: string): string {
+  const more = line.length - MOST_CHARACTERS
+  return more > 0 ? `${line.slice(0, MOST_CHARACTERS)}… (and ${more} characters more)` : line
 }
 
 interface Failure {
