@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { events, isFrozen, memoryLimit } from '#given/cgroups/counters.ts'
+import { seconds } from '#given/patience.ts'
 import { type Entry, running } from '#given/running.ts'
 import { table } from '#given/show.ts'
 import { command } from '../lib/command.ts'
@@ -59,24 +60,33 @@ async function look(entries: Entry[]): Promise<Sample[]> {
   return samples.filter((one) => one !== undefined)
 }
 
-/** What a container has taken up to now; undefined where it has just ended. */
+/**
+ * What a container has taken up to now; undefined where it has ended. One that has just begun has no groups yet, and one
+ * that is about to end has lost some: a moment later there is an answer.
+ */
 async function sample(entry: Entry): Promise<Sample | undefined> {
+  for (const deadline = Date.now() + seconds(1); ; await sleep(20)) {
+    try {
+      return await read(entry)
+    } catch (error) {
+      if (!running().some(({ container }) => container.id === entry.container.id)) return undefined
+      if (Date.now() > deadline) throw error
+    }
+  }
+}
+
+async function read(entry: Entry): Promise<Sample> {
   const { id, spec } = entry.container
   const { usage } = await cgroupOf(entry)
-  try {
-    const limit = memoryLimit(id)
-    return {
-      name: spec.name,
-      id,
-      at: performance.now(),
-      ...usage(id),
-      memoryLimit: Number.isFinite(limit) ? limit : null,
-      paused: isFrozen(id),
-      ...events(id),
-    }
-  } catch (error) {
-    if (running().some(({ container }) => container.id === id)) throw error
-    return undefined
+  const limit = memoryLimit(id)
+  return {
+    name: spec.name,
+    id,
+    at: performance.now(),
+    ...usage(id),
+    memoryLimit: Number.isFinite(limit) ? limit : null,
+    paused: isFrozen(id),
+    ...events(id),
   }
 }
 

@@ -18,15 +18,17 @@ import { forgetParents } from './hierarchies.ts'
 /** Moves this process, and the container's first, to a scope of their own. */
 export function moveToScope(id: string, pid: number): void {
   const scope = `workshop-${id}.scope`
-  if (inScope(scope)) return
-  askFor(scope, [process.pid, pid])
-  for (const deadline = Date.now() + seconds(5); !inScope(scope); wait(2)) {
+  if (inScope(scope, process.pid)) return
+  const both = [process.pid, pid]
+  askFor(scope, both)
+  // systemd moves one after the other. Whoever is moved on before his turn would be moved back.
+  for (const deadline = Date.now() + seconds(5); !both.every((one) => inScope(scope, one)); wait(2)) {
     if (Date.now() > deadline) throw new UsageError(`systemd did not make ${scope}: journalctl -b -u ${scope}`, 125)
   }
   const path = unifiedPath()
   if (path && existsSync(`${path}/cgroup.controllers`)) {
     mkdirSync(`${path}/engine`)
-    for (const one of [process.pid, pid]) writeFileSync(`${path}/engine/cgroup.procs`, String(one))
+    for (const one of both) writeFileSync(`${path}/engine/cgroup.procs`, String(one))
   }
   forgetParents()
 }
@@ -49,7 +51,7 @@ function askFor(scope: string, pids: number[]): void {
   throw new UsageError(`systemd gives the container no cgroup: ${error?.message ?? stderr.trim()}`, 125)
 }
 
-const inScope = (scope: string) => readFileSync('/proc/self/cgroup', 'utf8').includes(`/${scope}`)
+const inScope = (scope: string, pid: number) => readFileSync(`/proc/${pid}/cgroup`, 'utf8').includes(`/${scope}`)
 
 function unifiedPath(): string | undefined {
   const own = readFileSync('/proc/self/cgroup', 'utf8').match(/^0::(.*)$/m)?.[1]
