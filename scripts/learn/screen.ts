@@ -114,7 +114,7 @@ function failing({ lesson }: View, { name }: Outcome, said: string[], columns: n
     '',
     ...(task ? wrap(`Task ${task.id}: ${task.title}.`, columns) : []),
     `Edit ${chalk.cyan(inProject(lesson.file))} and save it: the checks run by themselves.`,
-    `Stuck? ${chalk.cyan('h')} gives a hint${hints}. The lesson is in ${lesson.folder}/README.md`,
+    `Stuck? ${chalk.cyan('h')} gives a hint${hints}. The lesson is in lessons/${lesson.folder}/README.md`,
   ]
 }
 
