@@ -70,6 +70,8 @@ async function leftBehind(before: Ledger): Promise<string[]> {
   return left
 }
 
+/** In /tmp and /run others have files and mounts of their own; ours have the workshop's name. */
 function isOurs(line: string): boolean {
-  return line.includes('left behind') && (!/^(tmp|run): /.test(line) || line.includes('workshop'))
+  if (!line.includes('left behind')) return false
+  return line.includes('workshop') || !/^(tmp|run): |^mounts: left behind: \/(tmp|run)\//.test(line)
 }
