@@ -53,3 +53,11 @@ test('a lock that a killed set-up left does not stop the next one', () => {
   const { stderr } = setup({ npm_execpath: join(clone, 'no-npm.js'), npm_node_execpath: process.execPath })
   expect(stderr).not.toContain('Another command')
 })
+
+test('no command goes on under the Node that the shell had found before the set-up', () => {
+  const { scripts } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  // A shell remembers where `node` was; env(1) looks again, and finds the pinned one.
+  for (const [name, line] of Object.entries(scripts)) expect(line, name).not.toMatch(/&& ([A-Z_]+=\S+ )*node /)
+})

@@ -6,7 +6,16 @@
  * What it cannot confine: the clock, block devices that one makes with mknod, and whatever else uid 0 may do to a
  * kernel that it shares. That is why the lab belongs into a VM.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { enterRoot, makePrivate, mountDev } from '../../../solutions/03-mount/mount.ts'
 import {
@@ -62,6 +71,7 @@ export const lab: Mechanism = {
     mkdirSync(`${STAGE}/dev/mqueue`)
     mount('mqueue', `${STAGE}/dev/mqueue`, 'mqueue', MS_NOSUID | MS_NODEV | MS_NOEXEC, null)
     mountWritable()
+    for (const { path } of needed) hideClosedFolder(path)
     for (const { path, fd } of needed) if (!existsSync(STAGE + path)) show(path, fd)
     mountRootfs(image)
     for (const fd of [image, ...needed.map(({ fd }) => fd)]) closeSync(fd)
@@ -126,6 +136,14 @@ function mountWritable(): void {
 
 /** Folders of the host that a lab works with: the project, its packages, and Node. */
 const NEEDED = [project, realpathSync(`${project}/node_modules`), dirname(realpathSync(process.execPath))]
+
+/** Such a folder may lie in one that is closed to all but root, as root's home is, and a lab has other users (lesson 07). */
+function hideClosedFolder(path: string): void {
+  const names = dirname(path).split('/').filter(Boolean)
+  const above = names.map((_, i) => `/${names.slice(0, i + 1).join('/')}`)
+  const closed = above.find((folder) => existsSync(STAGE + folder) && (statSync(STAGE + folder).mode & 0o001) === 0)
+  if (closed) mount('open', STAGE + closed, 'tmpfs', MS_NOSUID | MS_NODEV, 'mode=755')
+}
 
 /** Shows such a folder again, where the lab's own /tmp or /run hides it. */
 function show(path: string, fd: number): void {
