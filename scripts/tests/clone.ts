@@ -58,7 +58,8 @@ export class Clone implements Disposable {
   }
 
   get #options() {
-    const env = { ...process.env, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' }
+    // INIT_CWD is where somebody typed npm; for these commands he stands in the clone.
+    const env = { ...process.env, INIT_CWD: this.path, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' }
     return { cwd: this.path, env }
   }
 

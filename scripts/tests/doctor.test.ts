@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { seconds } from '#given/patience.ts'
 import { NAMESPACES } from '#given/proc.ts'
 import { examine, type Finding } from '../doctor/checks.ts'
 import type { Host } from '../doctor/host.ts'
@@ -99,7 +100,8 @@ test('a Node that is too old, programs that are missing, a disk that is full', (
   expect(finding('disk', machine({ free: () => 0.1 }))?.verdict).toBe('missing')
 })
 
-test('the command: a line each, or JSON, and the exit code is the verdict', () => {
+// It asks Vagrant twice, which takes seconds each time.
+test('the command: a line each, or JSON, and the exit code is the verdict', { timeout: seconds(90) }, () => {
   const doctor = (...args: string[]) => {
     const node = ['--no-warnings', '--import', 'tsx', join(project, 'scripts/doctor.ts'), ...args]
     return spawnSync(process.execPath, node, { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } })
