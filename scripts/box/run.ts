@@ -1,7 +1,7 @@
 import { UsageError } from '#given/errors.ts'
 import { existsSync, statSync } from '#given/fs.ts'
 import type { Volume } from '#given/mechanism.ts'
-import { type Order, run } from '#given/run.ts'
+import { type Order, quit, run } from '#given/run.ts'
 import { OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
 import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
 import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
@@ -93,7 +93,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
       layers: values.reference ? mechanisms.map((name) => layer(name, 'solutions')) : await yours(mechanisms, values),
       verbose: Boolean(values.verbose),
     }
-    return run(inLab ? await movedToLab(order) : order)
+    quit(await run(inLab ? await movedToLab(order) : order))
   },
 )
 

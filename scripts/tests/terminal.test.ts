@@ -6,6 +6,10 @@ import { Terminal } from './terminals.ts'
 const CTRL_C = '\x03'
 const CTRL_Z = '\x1a'
 
+// Such a key also drops what the shell has not read yet (termios(3), NOFLSH): so first the command says that it runs.
+const sleepy = "sh -c 'echo up; exec sleep 60'"
+const UP = /\r\nup\r\n$/
+
 const box = (...args: string[]) => {
   ensureRootfs()
   return new Terminal([process.execPath, 'scripts/box.ts', 'run', '--reference', '--net', 'none', ...args])
@@ -18,14 +22,14 @@ test.each([
 ])('a shell in a terminal has job control, survives Ctrl-C, and its exit code is its own: %s', async (_, options) => {
   using terminal = box(...options, '--', 'sh')
   await terminal.type('', /# $/)
-  for (let i = 0; i < 3; i++) await terminal.press(CTRL_C, /# $/)
-  await terminal.type('sleep 60 && echo slept\n', /slept\r\n$/)
-  await terminal.press(CTRL_C, /# $/)
+  for (let i = 0; i < 3; i++) await terminal.type(CTRL_C, /# $/)
+  await terminal.type(`${sleepy} && echo slept\n`, UP)
+  await terminal.type(CTRL_C, /# $/)
   await terminal.type('echo code $?\n', /code 130\r\n/)
-  await terminal.type('sleep 61\n', /sleep 61\r\n$/)
-  await terminal.press(CTRL_Z, /Stopped/)
-  await terminal.type('fg\n', /fg\r\n.*sleep 61\r\n$/)
-  await terminal.press(CTRL_C, /# $/)
+  await terminal.type(`${sleepy}\n`, UP)
+  await terminal.type(CTRL_Z, /Stopped/)
+  await terminal.type('fg\n', /fg\r\n.*sleep 60.*\r\n$/)
+  await terminal.type(CTRL_C, /# $/)
   expect(await terminal.end('exit 3\n'), terminal.output).toBe(3)
   expect(terminal.output).not.toMatch(/tty|job control/)
 })
@@ -34,8 +38,8 @@ test('a lab has a prompt that says so, and job control', async () => {
   using terminal = new Terminal([process.execPath, '--import', 'tsx', 'scripts/lab.ts'])
   await terminal.type('', /\[lab\] .*# $/)
   expect(terminal.output).not.toMatch(/job control|ioctl/)
-  await terminal.type('sleep 60\n', /sleep 60\r\n/)
-  await terminal.press(CTRL_C, /\[lab\] .*# $/)
+  await terminal.type(`${sleepy}\n`, UP)
+  await terminal.type(CTRL_C, /\[lab\] .*# $/)
   expect(await terminal.end('exit 4\n'), terminal.output).toBe(4)
 })
 

@@ -25,24 +25,6 @@ export class Terminal implements Disposable {
     await this.until(() => answer.test(this.output.slice(before)), `${answer} after ${JSON.stringify(text)}`)
   }
 
-  /**
-   * Presses a key that sends a signal, and waits for an answer. The signal goes to whoever is in the foreground, and a
-   * program that was just started may not be there yet: then it is pressed again, as one would.
-   */
-  async press(key: string, answer: RegExp): Promise<void> {
-    const before = this.output.length
-    let pressed = 0
-    const answered = () => {
-      if (answer.test(this.output.slice(before))) return true
-      if (Date.now() > pressed + seconds(1)) {
-        this.write(key)
-        pressed = Date.now()
-      }
-      return false
-    }
-    await this.until(answered, `${answer} after ${JSON.stringify(key)}`)
-  }
-
   async until(condition: () => boolean, what: string): Promise<void> {
     for (const deadline = Date.now() + seconds(10); !condition(); await sleep(10)) {
       if (Date.now() > deadline) throw new Error(`in vain: ${what}\n${this.output}`)

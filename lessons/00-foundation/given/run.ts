@@ -8,7 +8,7 @@
 
 import { CleanupError, ENGINE_ERROR, type Running, start } from './engine.ts'
 import { writeSync } from './fs.ts'
-import { isatty } from './libc.ts'
+import { bind, isatty } from './libc.ts'
 import type { Container, Spec } from './mechanism.ts'
 import type { Layer } from './stack.ts'
 import { traceTo } from './trace.ts'
@@ -35,6 +35,8 @@ const FORWARDED = {
 type Forwarded = keyof typeof FORWARDED
 const SIGNALS = Object.keys(FORWARDED) as Forwarded[]
 const SIGKILL = 9
+
+const exitNow = bind('int _exit(int status)')
 
 /** Runs a container and returns its exit code; an error of ours is printed to standard error, as 125, 126 or 127. */
 export async function run({ spec, layers, verbose = false, task, report }: Order): Promise<number> {
@@ -84,7 +86,17 @@ function pass(running: Running, signal: Forwarded): void {
   else if (!fromKeyboard || !isatty(0)) running.signal(FORWARDED[signal])
 }
 
+/**
+ * Ends this process here and now: _exit(2). Node would first take back its signal handlers, and one Ctrl-C more in that
+ * moment would change the exit code.
+ */
+export function quit(code: number): never {
+  process.getBuiltinModule('node:module').flushCompileCache()
+  exitNow(code)
+  throw new Error('_exit(2) returned')
+}
+
 if (import.meta.main) {
   const order: Order = JSON.parse(process.argv[2] ?? '{}')
-  process.exitCode = await run(order)
+  quit(await run(order))
 }
