@@ -19,7 +19,7 @@ export interface Reference {
 export function referencesOf(file: string, text: string): Reference[] {
   const lines = file.endsWith('.md') ? readMarkdown(text).prose : wordsOf(text).split('\n')
   return lines.flatMap((line, i) =>
-    [...line.matchAll(/(?<![\w.$-])(?!process\.)[a-z_][\w.-]*\([1-8]\)/g)].map(([page]) => ({
+    [...line.matchAll(/(?<![a-zA-Z0-9.$-])(?!process\.)(?:_exit|[a-z][\w.-]*)\([1-8]\)/g)].map(([page]) => ({
       page,
       file,
       line: i + 1,
