@@ -34,6 +34,7 @@ const PROGRAMS = {
   ping: 'iputils-ping',
   newuidmap: 'uidmap',
   pasta: 'passt',
+  slirp4netns: 'slirp4netns',
   busybox: 'busybox-static',
 }
 

@@ -170,11 +170,11 @@ describe('a network without root', () => {
   })
   const carriers = () => sh("ps -eo args | grep -E '^(pasta|slirp4netns) ' || true")
 
-  test.each<[Carrier, string]>([
+  test.for<[Carrier, string]>([
     ['pasta', '203.0.113.1'],
     ['slirp4netns', '10.0.2.3'],
-  ])('%s carries it, and is gone with the container', async (carrier, nameserver) => {
-    if (!existsSync(`/usr/bin/${carrier}`)) return console.log(`SKIP: ${carrier} is not installed`)
+  ])('%s carries it, and is gone with the container', async ([carrier, nameserver], { skip }) => {
+    skip(!existsSync(`/usr/bin/${carrier}`), `${carrier} is not installed`)
     const script =
       'busybox wget -qO- http://203.0.113.1/; cat /etc/resolv.conf; ip -brief link; echo done; exec sleep 60'
     await using box = await host.start(['sh', '-c', script], carried(carrier))
