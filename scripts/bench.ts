@@ -69,14 +69,14 @@ interface Result {
 function candidates(rootfs: string, folder: string): Candidate[] {
   bundle(rootfs, folder)
   const node = process.execPath
+  const box = [node, '--min-semi-space-size=16', 'scripts/box.ts', 'run', '--reference'] // as in package.json
+  const limits = ['--memory', '512m', '--cpus', '0.5', '--pids-limit', '64']
   const oci = ['--root', join(folder, 'state')]
   return [
     { name: 'node -e 0', argv: [node, '-e', '0'] },
-    { name: 'the workshop', argv: [node, 'scripts/box.ts', 'run', '--reference', rootfs, '--', 'true'] },
-    {
-      name: 'the same, --userns',
-      argv: [node, 'scripts/box.ts', 'run', '--reference', '--userns', rootfs, '--', 'true'],
-    },
+    { name: 'the workshop', argv: [...box, rootfs, '--', 'true'] },
+    { name: 'the same, limited', argv: [...box, ...limits, rootfs, '--', 'true'] },
+    { name: 'the same, --userns', argv: [...box, '--userns', rootfs, '--', 'true'] },
     installed('unshare + chroot', [
       'unshare',
       '--mount',
