@@ -12,6 +12,9 @@ import { warmCache } from './lib/warm.ts'
 const IMAGE = 'workshop-bench'
 let imported = false
 
+// runc, as crun refuses hybrid cgroups; and limits that one may set without CAP_SYS_RESOURCE.
+const PODMAN = ['--runtime', 'runc', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1024:1024']
+
 await command(
   {
     name: 'bench',
@@ -94,7 +97,7 @@ function candidates(rootfs: string, folder: string): Candidate[] {
     ]),
     installed('crun', ['crun', ...oci, '--cgroup-manager=disabled', 'run', '--bundle', folder, 'workshop-bench-crun']),
     installed('runc', ['runc', ...oci, 'run', '--bundle', folder, 'workshop-bench-runc']),
-    installed('podman', ['podman', 'run', '--rm', '--network=none', '--rootfs', rootfs, 'true']),
+    installed('podman', ['podman', 'run', '--rm', '--network=none', ...PODMAN, '--rootfs', rootfs, 'true']),
     docker(rootfs),
   ]
 }
