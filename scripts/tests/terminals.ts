@@ -13,6 +13,7 @@ export class Terminal implements Disposable {
     const line = `exec ${command.map((word) => `'${word}'`).join(' ')}`
     const env = { ...process.env, TERM: 'dumb', SHELL: '/bin/sh', ...own }
     this.#script = spawn('script', ['-qec', line, '/dev/null'], { cwd, stdio: ['pipe', 'pipe', 2], env })
+    this.#script.stdin?.on('error', () => {}) // EPIPE: what is typed after its end is lost, as it would be
     this.#script.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.output += text
     })
