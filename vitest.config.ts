@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
-import { patience, seconds } from './lessons/00-foundation/given/patience.ts'
+import { seconds } from './lessons/00-foundation/given/patience.ts'
 
 const common = {
   pool: 'forks' as const, // clone(2) belongs on the main thread: engine.ts
@@ -13,17 +13,13 @@ const common = {
 const lessons = ['lessons/*/*.test.ts']
 const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
 
-// On an emulated machine, two things that never meet elsewhere can meet. What fails there has a second try, and vitest
-// says so. A learner's checks have none, nor has anything on a machine at full speed.
-const retry = patience() > 1 ? 1 : 0
-
 export default defineConfig({
   test: {
     maxWorkers: Math.max(2, availableParallelism()), // a test waits most of the time, for a Node that boots in a lab
     projects: [
       { test: { ...common, name: 'learner', include: lessons } },
-      { test: { ...common, retry, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
-      { test: { ...common, retry, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine] } },
+      { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
+      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine] } },
       { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
     ],
   },
