@@ -12,6 +12,7 @@ const common = {
 
 const lessons = ['lessons/*/*.test.ts']
 const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
+const browser = 'scripts/tests/browser/*.test.ts' // Chromium, a big download: only when it is asked for
 
 export default defineConfig({
   test: {
@@ -19,8 +20,9 @@ export default defineConfig({
     projects: [
       { test: { ...common, name: 'learner', include: lessons } },
       { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
-      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine] } },
+      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine, browser] } },
       { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
+      { test: { ...common, name: 'browser', include: [browser], testTimeout: 120_000, hookTimeout: 120_000 } },
     ],
   },
 })
