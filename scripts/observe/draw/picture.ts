@@ -1,0 +1,98 @@
+/*
+ * The rooms as one SVG: for a README, where no style sheet and no script of ours runs.
+ */
+import { h, type VNode } from 'preact'
+import { type Block, column, framed, row, text } from './blocks.ts'
+import { colours, KIND_COLOURS } from './colours.ts'
+import { type Chip, type Mark, type Occupant, type Room, sceneOf } from './scene.ts'
+import { MARKS, ownOf, sayRoom, whoCounts } from './words.ts'
+import type { Model } from '../model.ts'
+
+export interface PictureOptions {
+  /** For whoever cannot see it. Unless given: what is in the host's room, in words. */
+  title?: string
+  /** The width that it tries to stay within, in pixels. */
+  width?: number
+  /** Which namespaces to show of a room: its own, unless given. */
+  chips?(room: Room): Chip[]
+  /** Which processes of a room to show: all but those of the host that started no room. */
+  occupants?(room: Room): Occupant[]
+}
+
+/** Draws a picture of the machine; what is new or gone against `before` is marked. */
+export function picture(model: Model, options: PictureOptions & { before?: Model } = {}): VNode {
+  return pictureOf(sceneOf(model, options.before), options)
+}
+
+/** Draws a room with all rooms in it. */
+export function pictureOf(room: Room, options: PictureOptions = {}): VNode {
+  const { title = sayRoom(room), width: most = 800 } = options
+  const block = drawRoom(room, most - 2 * EDGE, options)
+  const [width, height] = [block.width + 2 * EDGE, block.height + 2 * EDGE]
+  return h(
+    'svg',
+    {
+      xmlns: 'http://www.w3.org/2000/svg',
+      class: 'drawing',
+      role: 'img',
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+    },
+    [h('title', null, title), h('style', null, STYLE), block.at(EDGE, EDGE)],
+  )
+}
+
+const EDGE = 2 // for the thickest line
+const GAP = 10
+
+function drawRoom(room: Room, most: number, options: PictureOptions): Block {
+  const inner = most - 2 * GAP
+  const { chips = ({ namespaces }) => ownOf(namespaces), occupants = shownOf } = options
+  const parts = [
+    row([text(room.title, 16, 'strong'), ...markOf(room.mark)], GAP),
+    row(chips(room).map(drawChip), 6, inner),
+    row(occupants(room).map(drawOccupant), GAP, inner),
+    row(
+      room.rooms.map((one) => drawRoom(one, inner, options)),
+      GAP,
+      inner,
+    ),
+  ]
+  return framed(column(parts.filter(isThere), GAP), GAP, `room ${room.mark}`)
+}
+
+const isThere = ({ width }: Block) => width > 0
+
+/** Of the host only those that matter for a room. */
+export function shownOf({ sort, occupants }: Room): Occupant[] {
+  return sort === 'host' ? occupants.filter(({ leads }) => leads) : occupants
+}
+
+function drawChip({ kind, inode, mark }: Chip): Block {
+  return framed(text(`${kind}:[${inode}]`, 12), 4, `chip ${mark}`, KIND_COLOURS[kind])
+}
+
+function drawOccupant({ process, numbers, mark }: Occupant): Block {
+  const lines = [
+    row([text(process.name, 14, 'strong'), ...markOf(mark)], 8),
+    ...numbers.map((one, i) =>
+      row([text(String(one.number), 14, i === 0 ? 'number' : 'ink'), text(whoCounts(one), 12, 'soft')], 6),
+    ),
+  ]
+  return framed(column(lines, 3), 8, `process ${mark}`)
+}
+
+function markOf(mark: Mark): Block[] {
+  return mark === 'same' ? [] : [text(MARKS[mark], 12, mark)]
+}
+
+const STYLE = `${colours('.drawing')}
+text{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
+.ink{fill:var(--ink)}.soft{fill:var(--soft)}.strong,.number{fill:var(--ink);font-weight:bold}
+text.new{fill:var(--new)}text.gone{fill:var(--gone)}
+rect.room{fill:var(--room);stroke:var(--line);stroke-width:1.5}
+rect.chip{fill:var(--paper);stroke:var(--line)}
+rect.process{fill:var(--paper);stroke:var(--ink)}
+rect.new{stroke:var(--new);stroke-width:2.5}
+rect.gone{stroke:var(--gone);stroke-dasharray:5 4}`
