@@ -1,36 +1,30 @@
-import { expect, test } from 'vitest'
+import { test } from 'vitest'
+import { expect } from '#given/expect.ts'
 import { openLab } from '#given/labs.ts'
+import { snapshot } from '#given/snapshot.ts'
 import { lesson } from './lesson.ts'
 
 test('04.1 the container has the name that you gave it', async () => {
   await using host = await openLab({ lesson, hostname: 'host' })
-  const box = await host.run(['hostname'], { hostname: 'box', task: '04.1' })
+  const called = (hostname: string) => host.run(['hostname'], { hostname, task: '04.1' })
 
-  expect(box.stderr).toBe('')
-  expect(box.stdout, 'hostname(1) in the container asks the kernel: uname(2)').toBe('box\n')
-
-  const tooLong = await host.run(['hostname'], { hostname: 'x'.repeat(65), task: '04.1' })
-  expect(tooLong.stderr, '65 characters: the kernel says no, and your code must not hide it').toMatch(
-    /sethostname\(2\).*EINVAL/,
-  )
+  await expect(called('box'), 'hostname(1) in the container asks the kernel: uname(2)').toSay('box\n')
+  const tooLong = '65 characters: the kernel says no, and your code must not hide it'
+  await expect(called('x'.repeat(65)), tooLong).toBeRefused('sethostname(2)', 'EINVAL')
 })
 
 test('04.2 the host keeps its own name', async () => {
   await using host = await openLab({ lesson, hostname: 'host' })
+  const before = await snapshot(host)
   await using box = await host.start(['sleep', '60'], { hostname: 'box', domainname: 'lab.example', task: '04.2' })
 
-  expect(await host.hostname(), 'your code renamed the host: uts_namespaces(7)').toBe('host')
-  const domainname = await host.read('/proc/sys/kernel/domainname')
-  expect(domainname, "your code changed the host's NIS domain name").not.toContain('lab.example')
-  const own = await host.namespace(box.pid, 'uts')
-  const theirs = await host.namespace('self', 'uts')
-  expect(own, `04.2 not written yet: flags is 0, so /proc/${box.pid}/ns/uts is the host's`).not.toBe(theirs)
+  await expect(box, 'your code renamed the host').toLeaveTheHostUntouched(before)
+  await expect(box, '04.2 not written yet: flags is 0').toBeInOwnNamespace('uts')
 })
 
 test('04.3 the container has the NIS domain name that you gave it', async () => {
   await using host = await openLab({ lesson, hostname: 'host' })
-  const box = await host.run(['cat', '/proc/sys/kernel/domainname'], { domainname: 'café.example', task: '04.3' })
+  const box = host.run(['cat', '/proc/sys/kernel/domainname'], { domainname: 'café.example', task: '04.3' })
 
-  expect(box.stderr).toBe('')
-  expect(box.stdout, 'setdomainname(2) wants the length in bytes, not characters').toBe('café.example\n')
+  await expect(box, 'setdomainname(2) wants the length in bytes, not characters').toSay('café.example\n')
 })

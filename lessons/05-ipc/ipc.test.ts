@@ -1,6 +1,8 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
+import { expect } from '#given/expect.ts'
 import { type BoxOptions, currentTree, type Lab, openLab } from '#given/labs.ts'
 import { CLONE_NEWIPC } from '#given/libc.ts'
+import { snapshot } from '#given/snapshot.ts'
 import { layer } from '#given/stack.ts'
 import { lesson } from './lesson.ts'
 
@@ -16,33 +18,35 @@ const separate = { flags: { ipc: CLONE_NEWIPC } } // for the tasks that are not 
 test('05.1 what is made outside does not exist inside, and the other way round', async () => {
   await shell('ipcmk -M 4096 && ipcmk -S 1 && ipcmk -Q && touch /dev/mqueue/orders')
   const outside = keys(await shell('ipcs'))
+  const before = await snapshot(host)
   expect(outside, 'a segment, a semaphore, a message queue').toHaveLength(3)
 
   const queues = `unshare --mount sh -c 'mount -t mqueue mqueue /tmp && ls /tmp'` // those of the namespace it is in
   const inside = await host.run(['sh', '-c', `ipcmk -M 4096 >/dev/null && ipcs && ${queues}`], { task: '05.1' })
-  expect(inside.stderr).toBe('')
+  await expect(inside).not.toComplain()
   const seen = keys(inside.stdout)
   const shared = seen.filter((key) => outside.includes(key))
   expect(shared, `${noFlag} the container sees the host's objects: ipc_namespaces(7)`).toEqual([])
   expect(inside.stdout, 'POSIX message queues belong to the namespace too').not.toContain('orders')
   expect(seen, 'it sees the segment that it made itself').toHaveLength(1)
-  expect(keys(await shell('ipcs')), 'the host does not see the segment of the container').toEqual(outside)
+  await expect(inside, 'the host does not see the segment of the container').toLeaveTheHostUntouched(before)
 })
 
 test('05.1 each namespace has its limits', async () => {
-  const [limit, file] = ['/proc/sys/kernel/shmmax', '/proc/sys/fs/mqueue/msg_max']
+  const limit = '/proc/sys/kernel/shmmax'
   const options: BoxOptions = { only: ['mount', 'ipc'], task: '05.1' } // mount, for a /proc/sys that it may write
   const old = await shell(`cat ${limit}`)
   await shell(`echo 4096 > ${limit}`)
   const inside = await host.run(['ipcmk', '-M', '8192'], options)
-  expect((await host.exec(['ipcmk', '-M', '8192'])).stderr, "the host's limit counts on the host").toContain('Invalid')
+  await expect(host.exec(['ipcmk', '-M', '8192']), "the host's limit counts on the host").toComplain('Invalid')
   await shell(`echo ${old} > ${limit}`)
-  expect(inside.stderr, `${noFlag} the host's limit counts in the container`).toBe('')
+  await expect(inside, `${noFlag} the host's limit counts in the container`).not.toComplain()
 
-  const lowered = await host.run(['sh', '-c', `echo 4096 > ${limit}; echo 7 > ${file}; ipcmk -M 8192`], options)
-  expect(lowered.stderr, 'the container has lowered its own limit').toContain('Invalid argument')
-  expect(await shell(`cat ${limit}`), "your container changed the host's limit").toBe(old)
-  expect(await shell(`cat ${file}`), "your container changed the host's limit").not.toBe('7')
+  const before = await snapshot(host)
+  const lower = `echo 4096 > ${limit}; echo 7 > /proc/sys/fs/mqueue/msg_max; ipcmk -M 8192`
+  const lowered = await host.run(['sh', '-c', lower], options)
+  await expect(lowered, 'the container has lowered its own limit').toComplain('Invalid argument')
+  await expect(lowered, "your container changed the host's limit").toLeaveTheHostUntouched(before)
   await shell('ipcmk -M 8192')
 })
 
@@ -55,14 +59,15 @@ test('05.1 abstract Unix sockets still cross: they belong to the network namespa
 
   const ask = [process.execPath, '-e', client]
   const look = ['sh', '-c', 'readlink /proc/self/ns/ipc; exec "$@"', 'sh', ...ask]
-  const { stdout, stderr } = await host.run(look, { task: '05.1' })
-  expect(stderr, 'it does not reach the server: CLONE_NEWIPC alone makes no network namespace').toBe('')
-  const [own, answer] = stdout.split('\n')
+  const asked = await host.run(look, { task: '05.1' })
+  const why = 'it does not reach the server: CLONE_NEWIPC alone makes no network namespace'
+  await expect(asked, why).not.toComplain()
+  const [own, answer] = asked.stdout.split('\n')
   expect(own, `${noFlag} it is the host's`).not.toBe(await host.namespace('self', 'ipc'))
   expect(answer, 'another IPC namespace, and yet it reaches the server').toBe('hello')
 
-  const alone = await host.run(['unshare', '--net', ...ask], { task: '05.1' })
-  expect(alone.stderr, 'with a network namespace of its own it does not').toContain('ECONNREFUSED')
+  const alone = host.run(['unshare', '--net', ...ask], { task: '05.1' })
+  await expect(alone, 'with a network namespace of its own it does not').toComplain('ECONNREFUSED')
   serving.signal('SIGKILL')
 })
 
@@ -71,7 +76,7 @@ test('05.2 /dev/mqueue shows the queues of the container', async () => {
   const command = 'touch /dev/mqueue/inside; ls /dev/mqueue; cat /dev/mqueue/inside; findmnt -no OPTIONS /dev/mqueue'
   const box = await host.run(['sh', '-c', command], { ...separate, only: ['mount', 'ipc'], task: '05.2' })
 
-  expect(box.stderr).toBe('')
+  await expect(box).not.toComplain()
   const [queues, ...more] = box.stdout.split('\n')
   expect(queues, 'its own queue, and not the one of the host').toBe('inside')
   expect(more[0], 'a file of the type mqueue is a queue: mq_overview(7)').toContain('QSIZE:0')
@@ -80,12 +85,11 @@ test('05.2 /dev/mqueue shows the queues of the container', async () => {
 })
 
 test('05.2 without a mount namespace of its own nothing is mounted', async () => {
-  const mounts = () => shell('findmnt -rno TARGET,FSTYPE')
-  const before = await mounts()
+  const before = await snapshot(host)
   const box = await host.run(['true'], { ...separate, only: ['ipc'], task: '05.2' })
 
-  expect(box.stderr, 'without "mount" among spec.mechanisms, /dev is the host\'s: leave it alone').toBe('')
-  expect(await mounts(), 'your code mounted on the host: is "mount" among spec.mechanisms?').toBe(before)
+  await expect(box, 'without "mount" among spec.mechanisms, /dev is the host\'s: leave it alone').not.toComplain()
+  await expect(box, 'your code mounted on the host: is "mount" among spec.mechanisms?').toLeaveTheHostUntouched(before)
 })
 
 test('05.3 segment finds a segment by its key, and makes it where there is none', async () => {
@@ -97,8 +101,8 @@ test('05.3 segment finds a segment by its key, and makes it where there is none'
   expect(bytes).toBe('4096')
   expect(perms, 'the permissions are the last nine bits of the flags: yours alone').toBe('600')
   expect(await host.call('segment', [0xcafe, 4096], '05.3'), 'the same key is the same segment').toBe(id)
-  const tooLarge = await host.call('segment', [0xcafe, 8192], '05.3').catch((error) => error.message)
-  expect(`${tooLarge}`, 'it is not that large: let the error through').toMatch(/shmget\(2\).*EINVAL/)
+  const tooLarge = host.call('segment', [0xcafe, 8192], '05.3')
+  await expect(tooLarge, 'it is not that large: let the error through').toBeRefused('shmget(2)', 'EINVAL')
 })
 
 test('05.3 two containers, one key, different data', async () => {

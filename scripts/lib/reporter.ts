@@ -41,7 +41,7 @@ export function printOutcome({ name, passed, said }: Outcome, say: (line: string
 /** A line of what a check said, with colours: they are not remembered with it. */
 export function coloured(line: string): string {
   if (isUnwritten(line)) return chalk.yellow(line)
-  return line.replace(/^(expected|expected anything but|received) {2}/, (label) => chalk.dim(label))
+  return line.replace(/^(?:expected(?: anything but)?|received|kernel|why|see) {2,}/, (label) => chalk.dim(label))
 }
 
 /** Does a check say that there is nothing to check yet? */
@@ -64,26 +64,70 @@ interface Failure {
   actual?: unknown
 }
 
-/** A failed check in the learner's words: its message, and what was expected and came. */
+/** A failed check in the learner's words: what was expected, what came, why, and which man page to read. */
 function describeFailure(error: Failure | undefined): string[] {
   if (!error) return ['it failed and did not say why']
-  const text = stripVTControlCharacters(error.message)
+  const text = stripVTControlCharacters(error.message).replace(/ \/\/ Object\.is equality$/, '')
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
-  if (unwritten) return [unwritten.replace(/^(AssertionError: |box: |")+|"$/g, '').replace(/: expected .*$/s, '')]
+  if (unwritten)
+    return [unwritten.replace(/^(kernel {4}|AssertionError: |box: |")+|"$/g, '').replace(/: (expected .*)?$/s, '')]
+  const { why, told, see } = takeApart(text, error)
+  const reason = why.replace(REFERENCE, '').trim()
+  return [...told, ...labelled('why', reason.split('\n')), ...labelled('see', [pages(`${why}\n${see}`)])]
+}
+
+interface Parts {
+  /** What the check itself gave as its reason: `expect(box, why)`. */
+  why: string
+  told: string[]
+  /** Where man pages may be named. */
+  see: string
+}
+
+function takeApart(text: string, error: Failure): Parts {
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
-  const engine = [error.expected === '' ? error.actual : '', text].find((said) => String(said).startsWith('box: '))
-  const compared = /^(?:([\s\S]+?): )?expected [\s\S]+ (not )?to [a-z]/.exec(text)
-  if (engine) return `${String(engine).slice('box: '.length).trimEnd()}\n${compared?.[1] ?? ''}`.trimEnd().split('\n')
-  const lines = text.replace(/ \/\/ Object\.is equality$/, '').split('\n')
-  if (!compared || !('expected' in error)) return lines.slice(0, 13)
-  const [, said, not] = compared
-  const [expected, received] = differing(error.expected, error.actual)
-  const label = not ? 'expected anything but' : 'expected'
-  return [...(said ? said.split('\n') : []), ...labelled(label, expected), ...labelled('received', received)]
+  const stderr = error.expected === '' ? String(error.actual) : ''
+  const engine = stderr.startsWith('box: ') ? [text, COMPARED.exec(text)?.[1], stderr] : ENGINE.exec(text)
+  if (engine) {
+    const said = (engine[2] ?? '').slice('box: '.length).trimEnd().split('\n')
+    return { why: engine[1] ?? '', told: said, see: said[0] ?? '' }
+  }
+  const [, why = '', wanted = '', kernel = '', see = ''] = TELLING.exec(text) ?? []
+  if (wanted) {
+    const both = error.expected === undefined ? [wanted, kernel].map((part) => part.split('\n')) : differing(error)
+    return { why, told: [...labelled('expected', both[0] ?? []), ...labelled('kernel', both[1] ?? [])], see }
+  }
+  const compared = COMPARED.exec(text)
+  const rest = text.slice(compared?.[1] === undefined ? 0 : compared[1].length + ': '.length)
+  if (!compared || !('expected' in error)) {
+    return { why: compared?.[1] ?? '', told: rest.split('\n').slice(0, 13), see: '' }
+  }
+  const [, reason = '', not = '', verb] = compared
+  const [expected, received] = differing(error)
+  const label = not && !verb ? 'expected anything but' : 'expected'
+  const [first = '', ...more] = expected
+  const wish = verb ? [`${not}to ${verb} ${first}`, ...more] : expected
+  return { why: reason, told: [...labelled(label, wish), ...labelled('received', received)], see: '' }
+}
+
+/** What the matchers of given/expect.ts say, behind the reason. */
+const TELLING = /^(?:([\s\S]*?): )?\nexpected {2}([\s\S]*?)\nkernel {4}([\s\S]*?)(?:\nsee {7}(.+))?$/
+/** The same where the engine or the lesson's code failed before there was anything to compare. */
+const ENGINE = /^(?:([\s\S]*?): )?\n?(box: [\s\S]*)$/
+/** What vitest says: `why: expected 3 to be greater than 4`. How it compared, unless that was for equality. */
+const COMPARED =
+  /^(?:([\s\S]+?): )?expected [\s\S]+(?<! not) (not )?to (?:(contain|match(?! object)|be (?:greater|less) than(?: or equal to)?)|[a-z])/
+
+/** The references at the end of a reason, which are shown by themselves. */
+const REFERENCE = /: (?:[\w.-]+\([1-8]\)(?: "[^"]+")?(?:, |$))+$/
+const PAGE = /[\w.-]+\([1-8]\)(?: "[^"]+")?/g
+
+function pages(text: string): string {
+  return [...new Set(text.match(PAGE))].join(', ')
 }
 
 /** Two values as text, from where they differ. Where the eye would see no difference, as JSON has them. */
-function differing(expected: unknown, actual: unknown): [string[], string[]] {
+function differing({ expected, actual }: Pick<Failure, 'expected' | 'actual'>): [string[], string[]] {
   const [one, other] = [show(expected).split('\n'), show(actual).split('\n')]
   const [a, b] = [one.join('\n').trim(), other.join('\n').trim()]
   if (a === b || CONTROL.test(a + b)) return [[JSON.stringify(expected) ?? a], [JSON.stringify(actual) ?? b]]
@@ -98,9 +142,11 @@ function differing(expected: unknown, actual: unknown): [string[], string[]] {
 
 const CONTROL = /[^\P{Cc}\n\t]/u
 
+/** A part of what is told, behind its name; nothing where there is nothing. */
 function labelled(label: string, lines: string[]): string[] {
   const [first = '', ...more] = lines.slice(0, 12)
-  return [`${label}  ${first}`, ...more.filter(Boolean).map((line) => `          ${line}`)]
+  if (lines.join('') === '') return []
+  return [`${label.padEnd(8)}  ${first}`, ...more.filter(Boolean).map((line) => `          ${line}`)]
 }
 
 function show(value: unknown): string {

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { seconds } from './patience.ts'
+import { processes } from './proc.ts'
 
 /** What the test asks. */
 export type Request =
@@ -21,9 +22,21 @@ export type Event =
 
 const programs = new Map<number, ChildProcess>()
 
+/** No check needs so many. A fork bomb takes the lab with it, and not the machine: nothing else limits root's processes. */
+const MOST_PROCESSES = 1000
+const LOOK = 200 // milliseconds
+
 if (import.meta.main) {
+  setInterval(endIfCrowded, LOOK).unref()
   for await (const line of createInterface({ input: process.stdin })) obey(JSON.parse(line))
   process.exit(0) // the test has closed the channel: end, and the lab with us
+}
+
+function endIfCrowded(): void {
+  const count = processes().length
+  if (count <= MOST_PROCESSES) return
+  process.stderr.write(`box: the lab has ended: ${count} processes ran in it. Does something start others for ever?\n`)
+  process.exit(1)
 }
 
 function obey(request: Request): void {

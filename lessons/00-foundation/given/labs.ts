@@ -143,6 +143,8 @@ export class Program {
 
 /** A container that runs in the lab. */
 export interface Box extends AsyncDisposable {
+  /** The lab that it runs in. */
+  host: Lab
   /** Its first process, as the lab numbers it. */
   pid: number
   program: Program
@@ -158,6 +160,7 @@ export class Lab implements AsyncDisposable {
   readonly #closed: Promise<void>
   #next = 1
   #errors = ''
+  #ended = false
 
   constructor(process: ChildProcess, lesson: Lesson | undefined) {
     this.#process = process
@@ -184,7 +187,8 @@ export class Lab implements AsyncDisposable {
     const id = this.#next++
     const program = new Program(this, id)
     this.#programs.set(id, program)
-    this.send({ id, do: 'spawn', argv, ...options })
+    if (this.#ended) this.#end()
+    else this.send({ id, do: 'spawn', argv, ...options })
     return program
   }
 
@@ -205,7 +209,7 @@ export class Lab implements AsyncDisposable {
       if (!program.ended) program.signal(signal)
       return this.#limit(program, options.timeout)
     }
-    return { pid, program, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
+    return { host: this, pid, program, stop, [Symbol.asyncDispose]: async () => void (await stop()) }
   }
 
   /** Calls a function that the lesson's file exports, in a process of its own on the lab's host. */
@@ -315,8 +319,9 @@ export class Lab implements AsyncDisposable {
   }
 
   #end(): void {
+    this.#ended = true
     for (const [id, program] of this.#programs) {
-      program.hear({ id, event: 'output', stream: 'stderr', text: `the lab has ended\n${this.#errors}` })
+      program.hear({ id, event: 'output', stream: 'stderr', text: this.#errors || 'box: the lab has ended\n' })
       program.hear({ id, event: 'exit', code: 125, signal: null })
     }
     this.#programs.clear()

@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, test } from 'vitest'
+import type { TestCase } from 'vitest/node'
+import { expect } from '#given/expect.ts'
+import { type Lab, openLab } from '#given/labs.ts'
+import { snapshot } from '#given/snapshot.ts'
+import { LessonReporter } from '../lib/reporter.ts'
+
+let host: Lab
+beforeAll(async () => {
+  host = await openLab()
+})
+afterAll(() => host.close())
+
+const sh = (script: string) => host.exec(['sh', '-c', script])
+/** What a matcher says where it fails. */
+const said = (assertion: Promise<void>) =>
+  assertion.then(
+    () => 'it passed',
+    (error: Error) => error.message,
+  )
+
+test('toBeInOwnNamespace compares a container with the host, and names both', async () => {
+  await using box = await host.start(['sleep', '60'], { only: ['uts'] })
+  await expect(box).toBeInOwnNamespace('uts')
+  await expect(box).not.toBeInOwnNamespace('ipc')
+
+  expect(await said(expect(box, 'flags is 0').toBeInOwnNamespace('net'))).toMatch(
+    /^flags is 0: \nexpected {2}its own net namespace\nkernel {4}\/proc\/\d+\/ns\/net is net:\[(\d+)\], the host's is net:\[\1\]\nsee {7}network_namespaces\(7\)$/,
+  )
+  expect(await said(expect(box).not.toBeInOwnNamespace('uts'))).toMatch(
+    /expected {2}the host's uts namespace\nkernel {4}.*\nsee {7}uts_namespaces\(7\)$/,
+  )
+  await box.stop()
+  expect(await said(expect(box).toBeInOwnNamespace('uts')), 'no answer is no other namespace').toContain('has ended')
+})
+
+test.for([
+  ['hostname renamed', 'host name: renamed, and was host', 'uts_namespaces(7)'],
+  ['domainname lab.example', 'NIS domain name: lab.example, and was (none)', 'uts_namespaces(7)'],
+  ['mount -t tmpfs none /mnt', 'mounts: / /mnt rw,relatime, which is new', 'mount_namespaces(7)'],
+  ['mknod /dev/mine c 1 3', 'devices: mine, which is new', 'mount_namespaces(7)'],
+  ['touch /dev/shm/mine', 'shared memory: mine, which is new', 'mount_namespaces(7)'],
+  ['touch /dev/mqueue/mine', 'message queues: mine, which is new', 'ipc_namespaces(7)'],
+  ['ipcmk -M 4096', /IPC objects: -?\d+ +\d+, which is new/, 'ipc_namespaces(7)'],
+  ['echo 4096 > /proc/sys/kernel/shmmax', /IPC limits: \S*shmmax:4096, and was \S*shmmax:\d+/, 'ipc_namespaces(7)'],
+  ['echo 7 > /proc/sys/fs/mqueue/msg_max', /IPC limits: \S*msg_max:7, and was/, 'ipc_namespaces(7)'],
+] as const)('toLeaveTheHostUntouched sees %s', async ([script, words, page]) => {
+  const before = await snapshot(host)
+  const result = await sh('true')
+  await expect(result).toLeaveTheHostUntouched(before)
+
+  const message = await said(expect(sh(script), 'your code did it').toLeaveTheHostUntouched(before))
+  expect(message).toContain('your code did it: \nexpected  the host as it was before\nkernel  ')
+  expect(message).toMatch(words)
+  expect(message).toContain(`\nsee       ${page}`)
+  await expect(result).not.toLeaveTheHostUntouched(before)
+})
+
+test('toLeaveTheHostUntouched waits for what the kernel only forgets after a while, and tells if it stays', async () => {
+  const before = await snapshot(host)
+  await expect(sh('ip link add brief type veth peer name other; (sleep 0.5; ip link del brief) &')).toLeaveTheHostUntouched(before)
+
+  const script = `ip link add mine type veth peer name yours; nft add table ip mine; echo 1 > /proc/sys/net/ipv4/ip_forward
+    (sleep 60 > /dev/null 2>&1 &)`
+  const message = await said(expect(sh(script)).toLeaveTheHostUntouched(before))
+  for (const words of ['network links: mine', 'firewall: table ip mine', 'IP forwarding: 1, and was 0', 'sleep 60'])
+    expect(message).toContain(words)
+  expect(message).toContain('see       network_namespaces(7), pid_namespaces(7)')
+})
+
+test('toSeeOnly looks from within: at processes, and into a folder', async () => {
+  await using box = await host.start(['sleep', '60'], { only: ['pid', 'mount'] })
+  await expect(box).toSeeOnly('processes', ['1 sleep'])
+  await expect(box).toSeeOnly('/dev/pts', ['ptmx'])
+  await expect(box).not.toSeeOnly('/dev/pts', [])
+
+  const message = await said(expect(box, 'nobody else').toSeeOnly('processes', ['1 sleep', '2 cat']))
+  expect(message).toBe('nobody else: \nexpected  processes, and no others: 1 sleep, 2 cat\nkernel    1 sleep')
+  expect(await said(expect(box).toSeeOnly('/no/such', []))).toContain('No such file or directory')
+})
+
+test('toSay wants exactly this on standard output, and nothing on standard error', async () => {
+  await expect(sh('echo box')).toSay('box\n')
+  await expect(sh('echo box')).toSay(/^b/)
+  await expect(sh('true')).toSay('')
+  await expect(sh('echo box')).not.toSay('bo')
+
+  const message = await said(expect(sh('echo host'), 'uname(2)').toSay('box\n'))
+  expect(message).toBe('uname(2): \nexpected  box\nkernel    host')
+  expect(await said(expect(sh('echo box; echo but >&2')).toSay('box\n'))).toContain('kernel    but')
+})
+
+test('toSay gives a container that runs time for what it still has to say, and no more than it needs', async () => {
+  const start = (script: string) => host.start(['sh', '-c', script], { only: ['pid'] })
+  await using slow = await start('echo one; sleep 1; echo two; sleep 60')
+  await expect(slow).toSay('one\ntwo\n')
+  for (const script of ['echo one; echo three; sleep 60', 'echo two; exit', 'echo no >&2; sleep 60']) {
+    await using box = await start(script)
+    expect(await said(expect(box).toSay('one\ntwo\n'))).toMatch(/expected {2}one\ntwo\nkernel {4}(one\nthree|two|no)$/)
+  }
+})
+
+test('toComplain is about standard error', async () => {
+  await expect(sh('echo no >&2')).toComplain()
+  await expect(sh('echo no way >&2')).toComplain('no')
+  await expect(sh('echo no way >&2')).toComplain(/^no way$/m)
+  await expect(sh('echo fine')).not.toComplain()
+
+  expect(await said(expect(sh('echo fine'), 'chown(2)').toComplain('Operation not permitted'))).toBe(
+    'chown(2): \nexpected  on standard error: Operation not permitted\nkernel    nothing; on standard output: fine',
+  )
+  expect(await said(expect(sh('echo no >&2')).not.toComplain())).toBe(
+    '\nexpected  nothing on standard error\nkernel    no',
+  )
+})
+
+const stumble = { name: 'stumble', file: new URL('fixtures/diary.ts', import.meta.url).pathname }
+
+test('where the command was not even reached, the engine says why, whatever was expected', async () => {
+  const broken = () => host.run(['true'], { only: [], extra: [stumble] })
+  const before = await snapshot(host)
+  await expect(broken()).not.toReachItsCommand()
+  await expect(broken()).toEndWith(125)
+  const assertions = [
+    expect(broken(), 'a hint').toReachItsCommand(),
+    expect(broken(), 'a hint').toSay(''),
+    expect(broken(), 'a hint').not.toSay('box\n'),
+    expect(broken(), 'a hint').not.toComplain(),
+    expect(broken(), 'a hint').toLeaveTheHostUntouched(before),
+    expect(broken(), 'a hint').toEndWith(0),
+    expect(broken(), 'a hint').not.toEndWith(0),
+  ]
+  for (const message of await Promise.all(assertions.map(said))) expect(message).toMatch(/^a hint: \nbox: .*stumbled/)
+
+  await expect(sh('exit 3')).toReachItsCommand()
+  await using box = await host.start(['sleep', '60'], { only: [] })
+  await expect(box).toReachItsCommand()
+})
+
+test('toEndWith takes an exit code, or a signal', async () => {
+  await expect(sh('exit 7')).toEndWith(7)
+  await expect(sh('exit 7')).not.toEndWith(0)
+  await using box = await host.start(['sleep', '60'], { only: [] })
+  await host.exec(['kill', '-KILL', String(box.pid)])
+  await expect(box).toEndWith('SIGKILL')
+
+  expect(await said(expect(box, 'the kernel drops it').toEndWith('SIGTERM'))).toBe(
+    'the kernel drops it: \nexpected  it ends with SIGTERM\nkernel    it ended with 137, which is 128 + SIGKILL\nsee       signal(7)',
+  )
+  expect(await said(expect(sh('echo why >&2; exit 7')).toEndWith(0))).toBe(
+    '\nexpected  it ends with 0\nkernel    it ended with 7\nwhy',
+  )
+})
+
+test('toBeRefused wants the call and the errno, in what a container or a function tells', async () => {
+  const named = (hostname: string) => host.run(['true'], { only: ['uts'], hostname })
+  const refusal = async () => {
+    throw new Error('shmget(2): EINVAL, invalid argument')
+  }
+  await expect(named('x'.repeat(65))).toBeRefused('sethostname(2)', 'EINVAL')
+  await expect(refusal()).toBeRefused('shmget(2)', 'EINVAL')
+  await expect(refusal()).not.toBeRefused('shmget(2)', 'ENOENT')
+  await expect(refusal()).not.toBeRefused('get(2)', 'EINVAL')
+  await expect(named('short')).not.toBeRefused('sethostname(2)', 'EINVAL')
+
+  expect(await said(expect(named('short'), 'too long').toBeRefused('sethostname(2)', 'EINVAL'))).toBe(
+    'too long: \nexpected  sethostname(2) fails with EINVAL\nkernel    nothing: it went well\nsee       sethostname(2)',
+  )
+  expect(await said(expect(Promise.resolve(5)).toBeRefused('shmget(2)', 'EINVAL'))).toContain('no error, but 5')
+})
+
+/** What a learner reads of a failure. */
+async function read(assertion: () => unknown): Promise<string[]> {
+  const reporter = new LessonReporter(() => {})
+  const error = await (async () => assertion())().catch((caught: unknown) => caught)
+  const test = { name: 'a check', result: () => ({ state: 'failed', errors: [error] }) }
+  reporter.onTestCaseResult(test as unknown as TestCase)
+  return reporter.outcomes[0]?.said ?? []
+}
+
+test('a learner reads the same four parts of a matcher of ours and of one of vitest', async () => {
+  expect(await read(() => expect(sh('echo host'), 'who was named? uname(2)').toSay('box\n'))).toEqual([
+    'expected  box',
+    'kernel    host',
+    'why       who was named? uname(2)',
+    'see       uname(2)',
+  ])
+  expect(await read(() => expect('host', 'your code renamed the host: uts_namespaces(7)').toBe('box'))).toEqual([
+    'expected  box',
+    'received  host',
+    'why       your code renamed the host',
+    'see       uts_namespaces(7)',
+  ])
+  expect(await read(() => expect('a\nb', 'why').not.toContain('b'))).toEqual([
+    'expected  not to contain b',
+    'received  a',
+    '          b',
+    'why       why',
+  ])
+  expect(await read(() => expect(3, 'why').toBeGreaterThanOrEqual(4))).toEqual([
+    'expected  to be greater than or equal to 4',
+    'received  3',
+    'why       why',
+  ])
+  expect(await read(() => expect('same', 'why').not.toBe('same'))).toEqual([
+    'expected anything but  "same"',
+    'received  "same"',
+    'why       why',
+  ])
+})
+
+test('what is not written yet, and what the engine says, comes alone', async () => {
+  expect(await read(() => expect(sh('true'), '04.2 not written yet: flags is 0').toSay('box\n'))).toEqual([
+    '04.2 not written yet: flags is 0',
+  ])
+  const unwritten = sh('echo "box: 04.1 sethostname(2): not written yet" >&2; exit 125')
+  expect(await read(() => expect(unwritten, 'a hint').toSay('box\n'))).toEqual(['04.1 sethostname(2): not written yet'])
+  expect(await read(() => expect(unwritten).toBeRefused('sethostname(2)', 'EINVAL'))).toEqual([
+    '04.1 sethostname(2): not written yet',
+  ])
+  const failed = sh('echo "box: mount(2) on /proc: EPERM, operation not permitted" >&2; exit 125')
+  expect(await read(() => expect(failed, 'the mounts come first').toReachItsCommand())).toEqual([
+    'mount(2) on /proc: EPERM, operation not permitted',
+    'why       the mounts come first',
+    'see       mount(2)',
+  ])
+})
