@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Found } from './lessons.ts'
 import { type Standing, standingOf } from './overview.ts'
-import { progressOf } from './progress.ts'
+import { type Outcome, progressOf } from './progress.ts'
+import { isUnwritten } from './reporter.ts'
 
 /** What a learner hands in. The help of `npm run report` describes it. */
 export interface Report {
@@ -16,6 +17,9 @@ export interface LessonReport extends Standing {
   title: string
   attempts: number
   hints: Record<string, number>
+  /** Checks of what is written that failed when they last ran, by task, and the tasks that were not written. */
+  failed: Record<string, number>
+  unwritten: string[]
   begun?: string
   done?: string
   referenceShown?: string
@@ -32,18 +36,31 @@ export function reportOf(name: string, lessons: Found[], withFiles: boolean): Re
 }
 
 function lessonReport(lesson: Found, withFiles: boolean): LessonReport {
-  const { attempts = 0, hints = {}, begun, done, referenceShown } = progressOf(lesson) ?? {}
+  const { attempts = 0, hints = {}, outcomes = [], begun, done, referenceShown } = progressOf(lesson) ?? {}
   return {
     lesson: lesson.folder,
     title: lesson.title,
     ...standingOf(lesson),
     attempts,
     hints,
+    ...failures(outcomes),
     ...(begun ? { begun } : {}),
     ...(done ? { done } : {}),
     ...(referenceShown ? { referenceShown } : {}),
     ...(withFiles && existsSync(lesson.file) ? { file: readFileSync(lesson.file, 'utf8') } : {}),
   }
+}
+
+function failures(outcomes: Outcome[]): Pick<LessonReport, 'failed' | 'unwritten'> {
+  const failed: Record<string, number> = {}
+  const unwritten = new Set<string>()
+  for (const { name, passed, said } of outcomes) {
+    const task = /^\d\d\.\d+/.exec(name)?.[0]
+    if (!task || passed) continue
+    if (said.some(isUnwritten)) unwritten.add(task)
+    else failed[task] = (failed[task] ?? 0) + 1
+  }
+  return { failed, unwritten: [...unwritten] }
 }
 
 /**

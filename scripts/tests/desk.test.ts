@@ -94,6 +94,8 @@ describe('a learner, one step after the other', { timeout: seconds(60) }, () => 
       checks: 1,
       attempts: 1,
       hints: { '04.1': 3, '04.3': 3 },
+      failed: { '04.1': 1 },
+      unwritten: [],
       begun: expect.stringMatching(/^20.*Z$/),
       referenceShown: expect.stringMatching(/^20.*Z$/),
       file: OTHER,
