@@ -84,6 +84,22 @@ function commandLine(pid: string): string {
   }
 }
 
+test('a lab that somebody fills with processes ends, says why, and leaves nobody; what it starts has no privilege', async () => {
+  await using full = await openLab()
+  expect((await full.exec(['nice'])).stdout).toBe('0\n')
+  const marker = `32.${Date.now()}`
+  const bomb = `i=0; while [ $i -lt 1500 ]; do sleep ${marker} & i=$((i+1)); done; wait`
+  for (const argv of [['sh', '-c', bomb], ['true']]) {
+    const { code, stderr } = await full.exec(argv, { timeout: 15 })
+    expect(stderr).toMatch(
+      /^box: the lab has ended: 1\d{3} processes ran in it\. Does something start others for ever\?$/m,
+    )
+    expect(code).toBe(125)
+  }
+  await full.close()
+  expect(readdirSync('/proc').filter((pid) => commandLine(pid).includes(marker))).toEqual([])
+})
+
 test('two labs at once know nothing of each other', async () => {
   await using other = await openLab({ hostname: 'the-other' })
   await shell('echo mine > /tmp/whose')

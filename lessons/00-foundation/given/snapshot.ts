@@ -39,7 +39,8 @@ const FACTS: Record<string, Fact> = {
 /** Looks at a lab. What belongs to a container counts, too: take both looks while it runs, or both while it does not. */
 export async function snapshot(host: Lab): Promise<Snapshot> {
   const script = Object.entries(FACTS).map(([name, { look }]) => `echo '== ${name}'; ${look} 2> /dev/null`)
-  const { stdout } = await host.exec(['sh', '-c', script.join('\n')])
+  const { stdout, stderr } = await host.exec(['sh', '-c', `${script.join('\n')}\ntrue`])
+  if (!stdout || stderr) throw new Error(stderr.trimEnd())
   const parts = stdout.split(/^== /m).slice(1)
   const facts = parts.map((part): [string, string[]] => {
     const [name = '', ...lines] = part.split('\n').map((line) => line.trim())
