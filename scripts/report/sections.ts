@@ -151,7 +151,7 @@ export function whoIsWhere(learners: Learner[], lessons: LessonInfo[]) {
   const rows = learners.map((learner) => {
     const cells = lessons.map((lesson) => standing(standingIn(learner, lesson)))
     const done = learner.report.lessons.filter(({ state }) => state === 'done').length
-    return [who(learner), ...cells, number(Math.min(done, lessons.length)), date(learner.report.date)]
+    return [who(learner), ...cells, number(Math.min(done, lessons.length)), shortDate(learner.report.date)]
   })
   return section('matrix', 'Who is where', table(['learner', ...headings, 'done', 'report of'], rows, 'matrix'))
 }
@@ -263,6 +263,11 @@ function table(headings: ComponentChild[], rows: ComponentChild[][], kind = 'pla
 
 const lessonName = ({ number, title }: LessonInfo) => [h('b', null, number), ' ', title]
 const number = (count: number) => h('span', { class: count === 0 ? 'number none' : 'number' }, String(count))
+
+/** Without the year, which stands at the head of the page. */
+function shortDate(text: string) {
+  return h('time', { dateTime: text }, new Date(text).toLocaleString('sv').slice(5, 16))
+}
 
 /** In the time of the machine that makes the page, as the files' own names are. */
 function date(text: string | undefined) {
