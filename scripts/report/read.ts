@@ -18,7 +18,7 @@ const byTask = z.record(task, z.int().min(0).max(99))
 
 const lessonReport = z
   .object({
-    lesson: z.string().regex(/^\d\d-[a-z][a-z0-9-]{0,30}$/),
+    lesson: z.string().regex(/^\d\d-[a-z][a-z0-9-]{0,30}$/, 'no name of a lesson'),
     state: z.enum(['new', 'begun', 'stale', 'done']),
     passed: count,
     checks: count,

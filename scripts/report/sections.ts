@@ -18,7 +18,7 @@ import type { HandedInLesson, Unreadable } from './read.ts'
 const STATES: Record<State, { sign: string; word: string }> = {
   done: { sign: '✓', word: 'done' },
   begun: { sign: '◐', word: 'begun' },
-  stale: { sign: '↻', word: 'changed' },
+  stale: { sign: '↻', word: 'edited' },
   new: { sign: '·', word: 'new' },
 }
 const ORDER: State[] = ['done', 'begun', 'stale', 'new']
@@ -230,7 +230,7 @@ export function remarks({ learners, lessons, others }: ClassReport) {
 const meaning: Record<State, string> = {
   done: 'done: all checks pass',
   begun: 'begun: so many of the checks pass',
-  stale: 'changed since it was checked',
+  stale: 'edited since it was checked',
   new: 'never checked',
 }
 
