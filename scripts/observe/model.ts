@@ -42,7 +42,7 @@ export interface Host {
   memory: number
   /** Of cgroups. */
   version: 1 | 2
-  /** Those of process 1. */
+  /** Those of process 1, or of the observer where one may not look at that. */
   namespaces: Inodes
 }
 

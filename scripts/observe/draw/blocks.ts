@@ -2,7 +2,8 @@
  * A small layout for SVG, which has none: blocks know how large they are, and draw themselves where they are told.
  * Letters are monospaced, so that the width of a word is known without a browser.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
+import { h } from './element.ts'
 
 export interface Block {
   width: number

@@ -1,7 +1,7 @@
 /*
  * The colours of all drawings, as custom properties: for light and for dark, by what the reader's system prefers, or by
  * `data-theme` on an element around. Okabe and Ito chose them so that the colour-blind can tell them apart; even so
- * nothing is said by a colour alone. Words are in ink only: on paper each has a contrast of 7 to 1 or more.
+ * nothing is said by a colour alone. Words are in ink only: on either ground each has a contrast of 5.6 to 1 or more.
  */
 const LIGHT = {
   paper: '#ffffff',

@@ -2,8 +2,9 @@
  * A curve of the last minute: d3-shape makes the path, and the newest point is at the right.
  */
 import { area, curveMonotoneX, line } from 'd3-shape'
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
 import { POINTS } from '../model.ts'
+import { h } from './element.ts'
 
 export interface CurveOptions {
   values: readonly (number | null)[]
@@ -26,8 +27,19 @@ export function curve({ values, top, limit, kind }: CurveOptions): VNode {
   const start = POINTS - values.length
   const points = values.map((value, i): Point => [((start + i) / (POINTS - 1)) * WIDTH, value])
   const isThere = ([, value]: Point) => value !== null
-  const upper = line<Point>(([x]) => x, (point) => y(point[1] ?? 0)).defined(isThere).curve(curveMonotoneX)
-  const below = area<Point>(([x]) => x, HEIGHT, (point) => y(point[1] ?? 0)).defined(isThere).curve(curveMonotoneX)
+  const upper = line<Point>(
+    ([x]) => x,
+    (point) => y(point[1] ?? 0),
+  )
+    .defined(isThere)
+    .curve(curveMonotoneX)
+  const below = area<Point>(
+    ([x]) => x,
+    HEIGHT,
+    (point) => y(point[1] ?? 0),
+  )
+    .defined(isThere)
+    .curve(curveMonotoneX)
   return h('svg', { class: `curve ${kind}`, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true' }, [
     h('path', { class: 'below', d: below.digits(1)(points) ?? '' }),
     h('path', { class: 'upper', d: upper.digits(1)(points) ?? '' }),

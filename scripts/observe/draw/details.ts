@@ -1,9 +1,10 @@
 /*
  * All that is known of one room or one process.
  */
-import { type ComponentChildren, h, type VNode } from 'preact'
+import type { ComponentChildren, VNode } from 'preact'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
 import { inodeOf, KINDS, type Link, type Model, type Mount, nameOf, type Process } from '../model.ts'
+import { h } from './element.ts'
 import { occupantItem, roomItem } from './rooms.ts'
 import { allRooms, type Mark, type Occupant, type Room } from './scene.ts'
 import { MARKS, SORTS, whoCounts } from './words.ts'
@@ -33,7 +34,11 @@ export function details(top: Room, item: string, model: Model, before: Model): V
 function ofRoom(room: Room, model: Model, before: Model): VNode[] {
   const { sort, container, namespaces, occupants } = room
   const inode = (kind: (typeof KINDS)[number]) => namespaces[KINDS.indexOf(kind)]?.inode ?? 0
-  const [uts, mnt, net] = [model.namespaces[inode('uts')], model.namespaces[inode('mnt')], model.namespaces[inode('net')]]
+  const [uts, mnt, net] = [
+    model.namespaces[inode('uts')],
+    model.namespaces[inode('mnt')],
+    model.namespaces[inode('net')],
+  ]
   const first = occupants[0]?.process
   return [
     facts([
@@ -125,7 +130,11 @@ function linkTable(links: readonly Link[] | undefined, before: readonly Link[] |
 function mountTable(mounts: readonly Mount[] | undefined, before: readonly Mount[] | undefined): VNode | undefined {
   if (!mounts) return undefined
   const lines = marked(mounts, before, ({ target, type, source }) => `${target} ${type} ${source}`).map(
-    ({ entry: { target, type, source, options }, mark, key }) => ({ key, mark, cells: [target, type, source, options] }),
+    ({ entry: { target, type, source, options }, mark, key }) => ({
+      key,
+      mark,
+      cells: [target, type, source, options],
+    }),
   )
   return table(`Mounts: ${mounts.length}`, ['at', 'type', 'what', 'options'], lines)
 }
@@ -164,7 +173,15 @@ interface TableLine {
 function table(caption: string, heads: string[], lines: TableLine[]): VNode {
   return h('table', { class: 'part' }, [
     h('caption', null, caption),
-    h('thead', null, h('tr', null, heads.map((words) => h('th', { key: words, scope: 'col' }, words)))),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        heads.map((words) => h('th', { key: words, scope: 'col' }, words)),
+      ),
+    ),
     h(
       'tbody',
       null,

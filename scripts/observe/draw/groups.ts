@@ -1,9 +1,10 @@
 /*
  * The tree of cgroups, with what each takes as curves of the last minute.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
 import type { Cgroup, Model } from '../model.ts'
 import { curve } from './curves.ts'
+import { h } from './element.ts'
 import type { Mark } from './scene.ts'
 import { count, MARKS, size } from './words.ts'
 
@@ -19,8 +20,20 @@ export function groups(model: Model, before: Model, all: boolean): VNode {
   const lines = linesOf(model, before, all)
   return h('table', { class: 'groups' }, [
     h('caption', null, `Control groups, version ${model.host.version}`),
-    h('thead', null, h('tr', null, HEADS.map((words) => h('th', { key: words, scope: 'col' }, words)))),
-    h('tbody', null, lines.map((line) => drawLine(line, model))),
+    h(
+      'thead',
+      null,
+      h(
+        'tr',
+        null,
+        HEADS.map((words) => h('th', { key: words, scope: 'col' }, words)),
+      ),
+    ),
+    h(
+      'tbody',
+      null,
+      lines.map((line) => drawLine(line, model)),
+    ),
   ])
 }
 

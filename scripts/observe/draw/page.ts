@@ -1,9 +1,10 @@
 /*
  * The whole page, from what it shows and where the reader is.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
 import type { Model } from '../model.ts'
 import { details } from './details.ts'
+import { h } from './element.ts'
 import { groups } from './groups.ts'
 import { type RoomsOptions, rooms } from './rooms.ts'
 import { type Room, sceneOf } from './scene.ts'
@@ -104,7 +105,11 @@ function buttons({ source }: State, { remember, save, theme, help }: Actions): V
   return all
     .filter(([, , , shown]) => shown)
     .map(([words, key, action]) =>
-      h('button', { key, type: 'button', onClick: action, 'aria-keyshortcuts': key }, [words, ' ', h('kbd', null, key)]),
+      h('button', { key, type: 'button', onClick: action, 'aria-keyshortcuts': key }, [
+        words,
+        ' ',
+        h('kbd', null, key),
+      ]),
     )
 }
 

@@ -1,12 +1,14 @@
 /*
  * The rooms as one SVG: for a README, where no style sheet and no script of ours runs.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
+import type { Model } from '../model.ts'
 import { type Block, column, framed, row, text } from './blocks.ts'
 import { colours, KIND_COLOURS } from './colours.ts'
+import { h } from './element.ts'
+import { splitHosts } from './rooms.ts'
 import { type Chip, type Mark, type Occupant, type Room, sceneOf } from './scene.ts'
 import { MARKS, ownOf, sayRoom, whoCounts } from './words.ts'
-import type { Model } from '../model.ts'
 
 export interface PictureOptions {
   /** For whoever cannot see it. Unless given: what is in the host's room, in words. */
@@ -66,7 +68,7 @@ const isThere = ({ width }: Block) => width > 0
 
 /** Of the host only those that matter for a room. */
 export function shownOf({ sort, occupants }: Room): Occupant[] {
-  return sort === 'host' ? occupants.filter(({ leads }) => leads) : occupants
+  return sort === 'host' ? splitHosts(occupants)[0] : occupants
 }
 
 function drawChip({ kind, inode, mark }: Chip): Block {

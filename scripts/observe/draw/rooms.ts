@@ -1,8 +1,9 @@
 /*
  * The rooms as HTML, for the page: a tree that the arrow keys walk through, and every word is text.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
 import type { Kind } from '../model.ts'
+import { h } from './element.ts'
 import type { Chip, Mark, Occupant, Room } from './scene.ts'
 import { count, MARKS, ownOf, SORTS, sayOccupant, sayRoom, whoCounts } from './words.ts'
 
@@ -70,22 +71,25 @@ function drawNamespaces(chips: Chip[], isHost: boolean, kind: Kind | undefined):
 function drawOccupants({ sort, occupants }: Room, level: number, options: RoomsOptions): VNode[] {
   if (sort !== 'host') return occupants.map((one) => drawOccupant(one, level, options))
   const [near, far] = splitHosts(occupants)
-  const shown = options.all ? occupants : near
+  const shown = options.all ? [...near, ...far] : near
   return [
     ...shown.map((one) => drawOccupant(one, level, options)),
-    ...(far.length > 0 ? [drawOthers(far.length, level, options)] : []),
+    ...(far.length > 0 ? [drawOthers(far, level, options)] : []),
   ]
 }
 
-/** Of the host's processes: those that started a room or have changed, and the others. */
+/** Of the host's processes: those that started a room that is still there, and the others, of which there are many. */
 export function splitHosts(occupants: Occupant[]): [near: Occupant[], far: Occupant[]] {
-  const isNear = ({ leads, mark }: Occupant) => leads || mark !== 'same'
-  const near = occupants.filter(isNear)
-  return [near, occupants.filter((one) => !isNear(one))]
+  const isNear = ({ leads, mark }: Occupant) => leads && mark !== 'gone'
+  return [occupants.filter(isNear), occupants.filter((one) => !isNear(one))]
 }
 
-function drawOthers(n: number, level: number, options: RoomsOptions): VNode {
-  const words = options.all ? `hide ${count(n, 'other process', 'es')}` : `+ ${count(n, 'other process', 'es')}`
+function drawOthers(far: Occupant[], level: number, options: RoomsOptions): VNode {
+  const marked = (mark: Mark) => far.filter((one) => one.mark === mark).length
+  const news = [`${marked('new')} new`, `${marked('gone')} gone`].filter((words) => !words.startsWith('0 '))
+  const many =
+    count(far.length - marked('gone'), 'other process', 'es') + (news.length > 0 ? ` (${news.join(', ')})` : '')
+  const words = options.all ? `hide ${many}` : `… and ${many}`
   const attributes = { ...itemAttributes(OTHERS, level, words, options), 'aria-expanded': String(options.all) }
   return h('div', { key: OTHERS, class: 'process others', ...attributes }, words)
 }
@@ -93,23 +97,27 @@ function drawOthers(n: number, level: number, options: RoomsOptions): VNode {
 function drawOccupant(occupant: Occupant, level: number, options: RoomsOptions): VNode {
   const { process, numbers, mark } = occupant
   const item = occupantItem(occupant)
-  return h('div', { key: item, class: `process ${mark}`, ...itemAttributes(item, level, sayOccupant(occupant), options) }, [
-    h('div', { class: 'name' }, [
-      h('strong', null, process.name),
-      process.ended ? h('span', { class: 'soft' }, 'zombie') : null,
-      markOf(mark),
-    ]),
-    h(
-      'div',
-      { class: 'numbers' },
-      numbers.map((one, i) =>
-        h('span', { key: one.inode, class: i === 0 ? 'number first' : 'number' }, [
-          h('b', null, one.number),
-          h('span', { class: 'soft' }, ` ${whoCounts(one)}`),
-        ]),
+  return h(
+    'div',
+    { key: item, class: `process ${mark}`, ...itemAttributes(item, level, sayOccupant(occupant), options) },
+    [
+      h('div', { class: 'name' }, [
+        h('strong', null, process.name),
+        process.ended ? h('span', { class: 'soft' }, 'zombie') : null,
+        markOf(mark),
+      ]),
+      h(
+        'div',
+        { class: 'numbers' },
+        numbers.map((one, i) =>
+          h('span', { key: one.inode, class: i === 0 ? 'number first' : 'number' }, [
+            h('b', null, one.number),
+            h('span', { class: 'soft' }, ` ${whoCounts(one)}`),
+          ]),
+        ),
       ),
-    ),
-  ])
+    ],
+  )
 }
 
 function itemAttributes(item: string, level: number, label: string, { at, open }: RoomsOptions) {

@@ -3,7 +3,7 @@
  * all eight namespaces in common, and it lies in the room of whoever started its first process. With an earlier picture
  * beside it, all that is new or gone since is marked.
  */
-import { type Container, inodeOf, type Inodes, KINDS, type Kind, type Model, type Process } from '../model.ts'
+import { type Container, type Inodes, inodeOf, KINDS, type Kind, type Model, type Process } from '../model.ts'
 
 /** Against the picture that was remembered. */
 export type Mark = 'same' | 'new' | 'gone'
@@ -157,7 +157,7 @@ function markLeader({ occupants }: Room, home: Room): void {
   if (starter) starter.leads = true
 }
 
-const SORTS = ['host', 'lab', 'container', 'other']
+const SORTS = ['host', 'container', 'lab', 'other']
 
 function byAge(a: Room, b: Room): number {
   return SORTS.indexOf(a.sort) - SORTS.indexOf(b.sort) || startOf(a) - startOf(b)

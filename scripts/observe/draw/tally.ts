@@ -1,10 +1,10 @@
 /*
  * Before and after, in numbers: what is new and what is gone since the picture that was remembered.
  */
-import { h, type VNode } from 'preact'
+import type { VNode } from 'preact'
 import type { Kind, Model } from '../model.ts'
 import { KINDS } from '../model.ts'
-
+import { h } from './element.ts'
 
 export interface Tally {
   what: string
@@ -55,7 +55,12 @@ function words(mark: 'new' | 'gone', line: Tally): (VNode | string)[] {
 
 function compare(what: string, ending: string, now: string[], then: string[], plural = what + ending): Tally {
   const [young, old] = [new Set(now), new Set(then)]
-  return { what, plural, new: now.filter((key) => !old.has(key)).length, gone: then.filter((key) => !young.has(key)).length }
+  return {
+    what,
+    plural,
+    new: now.filter((key) => !old.has(key)).length,
+    gone: then.filter((key) => !young.has(key)).length,
+  }
 }
 
 function ofKind(kind: Kind, model: Model, before: Model): Tally {
@@ -70,4 +75,3 @@ const hosts = ({ host, namespaces }: Model, kind: Kind) => namespaces[host.names
 const mountsOf = (model: Model) => (hosts(model, 'mnt')?.mounts ?? []).map(({ target, type }) => `${type} ${target}`)
 
 const linksOf = (model: Model) => (hosts(model, 'net')?.links ?? []).map(({ name, index }) => `${index} ${name}`)
-
