@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
+import { expect } from '#given/expect.ts'
 import { currentTree, type Lab, openLab } from '#given/labs.ts'
 import { layer } from '#given/stack.ts'
 import { lesson } from './lesson.ts'
@@ -22,18 +23,16 @@ test('01.1 with these files a binary runs in an empty folder, and without any on
   const files = await host.call<string[]>('libraries', ['/bin/ls'], '01.1')
 
   const copied = await sh(`mkdir /tmp/by-hand && cp --parents --dereference /bin/ls ${files.join(' ')} /tmp/by-hand`)
-  expect(
-    copied.stderr,
-    'a name that is no file: ldd(1) also prints addresses, and the vdso, which only the kernel has',
-  ).toBe('')
+  const vdso = 'a name that is no file: ldd(1) also prints addresses, and the vdso, which only the kernel has'
+  await expect(copied, vdso).not.toComplain()
   const ls = 'chroot /tmp/by-hand /bin/ls /'
   expect(await sh(ls), 'something is missing: the loader has no arrow in the output of ldd(1)').toMatchObject({
     code: 0,
     stdout: expect.stringContaining('bin'),
   })
   for (const file of files) {
-    const without = await sh(`cd /tmp/by-hand && mv .${file} kept && ${ls}; code=$?; mv kept .${file}; exit $code`)
-    expect(without.code, `${file} is not needed by /bin/ls`).not.toBe(0)
+    const without = sh(`cd /tmp/by-hand && mv .${file} kept && ${ls}; code=$?; mv kept .${file}; exit $code`)
+    await expect(without, `${file} is not needed by /bin/ls`).not.toEndWith(0)
   }
 })
 
@@ -49,7 +48,8 @@ test('01.2 programs run in the jail, and see nothing but it', async () => {
   await host.call('buildJail', ['/tmp/jail', ['/bin/sh', '/bin/ls']], '01.2')
   const inside = await host.exec(['chroot', '/tmp/jail', '/bin/sh', '-c', 'ls /; ls /bin'])
 
-  expect(inside.stderr, 'each file belongs to the path where it was, its links followed; ldd(1) has the list').toBe('')
+  const list = 'each file belongs to the path where it was, its links followed; ldd(1) has the list'
+  await expect(inside, list).not.toComplain()
   const [top, bin] = [inside.stdout.split('\n').slice(0, -3), inside.stdout.split('\n').slice(-3, -1)]
   expect(bin, 'the two binaries that were asked for').toEqual(['ls', 'sh'])
   expect(top, 'and their libraries').toEqual(expect.arrayContaining(['bin', expect.stringMatching(/^(lib|usr)/)]))
@@ -63,17 +63,15 @@ test('01.2 a jail can be built again, with one program more', async () => {
     .catch((error) => error.message)
 
   expect(again ?? 'built', 'a jail may be there already; for EEXIST, mkdirSync takes { recursive: true }').toBe('built')
-  const cat = await host.exec(['chroot', '/tmp/again', '/bin/cat', '/bin/cat'])
-  expect(cat.code, 'cat and its libraries').toBe(0)
+  await expect(host.exec(['chroot', '/tmp/again', '/bin/cat', '/bin/cat']), 'cat and its libraries').toEndWith(0)
 })
 
 test('01.3 only the jail is visible', async () => {
   const script = `ls -a /; [ -e ${SECRET} ] || echo no secret; echo done; exec sleep 60`
   await using box = await host.start(['sh', '-c', script], { task: '01.3' })
-  await box.program.until(() => box.program.stdout.endsWith('done\n'), 'ls had listed the root')
 
   const jail = (await host.exec(['ls', '-a', ROOTFS])).stdout
-  expect(box.program.stdout, 'the command still has the root of the host: chroot(2)').toBe(`${jail}no secret\ndone\n`)
+  await expect(box, 'the command still has the root of the host: chroot(2)').toSay(`${jail}no secret\ndone\n`)
   const root = (await host.exec(['readlink', `/proc/${box.pid}/root`])).stdout.trim()
   expect(root, 'the kernel keeps a root for each process; the host can look it up').toBe(ROOTFS)
 })
@@ -94,11 +92,11 @@ test('01.3 processes, users and network are not confined', async () => {
   const look = `mountpoint ${ROOTFS}/proc; ip -o address show dev lo; stat -c 'owner %u' ${ROOTFS}/made; readlink /proc/self/ns/*`
   const outside = await sh(look).finally(() => sh(`umount ${ROOTFS}/proc; ip address del 192.0.2.1/32 dev lo`))
 
-  expect(box.stderr, 'it may do what its caller may: chroot(2) makes no namespace').toBe('')
+  await expect(box, 'it may do what its caller may: chroot(2) makes no namespace').not.toComplain()
   expect(box.stdout, `ps in the jail shows the process ${pid} of the host`).toMatch(
     new RegExp(`^ *${pid} sleep 60$`, 'm'),
   )
-  expect((await victim.result).code, 'and kill ends it: 128 + SIGTERM').toBe(143)
+  await expect(victim.result, 'and kill ends it').toEndWith('SIGTERM')
   expect(outside.stdout, 'the mount is in the mount table of the host').toContain(`${ROOTFS}/proc is a mountpoint`)
   expect(outside.stdout, "the address is on the host's interface").toContain('192.0.2.1/32')
   expect(outside.stdout, 'user 1234 inside is user 1234 outside').toContain('owner 1234')
@@ -115,8 +113,7 @@ test('01.4 the working directory is in the jail, and `..` does not lead out', as
   const why =
     'it walked out and read a file of the host: chroot(2) leaves the working directory where it was, see chdir(2)'
   expect(box.stdout, why).not.toContain('secret')
-  expect(box.stderr, 'after chroot(2) the jail is called /').toBe('')
-  expect(box.stdout).toBe('in the jail\n')
+  await expect(box, 'after chroot(2) the jail is called /').toSay('in the jail\n')
 })
 
 test('01.4 chroot(1) makes the same two calls, and with --userspec a third', async () => {
@@ -124,7 +121,7 @@ test('01.4 chroot(1) makes the same two calls, and with --userspec a third', asy
   const box = await host.run(command, { cwd: '.', task: '01.4' })
   const tool = await host.exec(['chroot', '--userspec=65534:65534', ROOTFS, ...command])
 
-  expect(box.stderr, 'a shell that stands outside of its root cannot say where it is: chdir(2)').toBe('')
+  await expect(box, 'a shell that stands outside of its root cannot say where it is: chdir(2)').not.toComplain()
   expect(tool.stdout, 'the same root, the same folder, another user').toBe(box.stdout.replace(/0\n$/, '65534\n'))
   expect(tool.stdout).toMatch(/^\/\n(.*\n)*only-in-the-jail/)
 })
@@ -137,8 +134,7 @@ test('01.5 a second chroot leads out of the first', async () => {
 
   const why =
     'still inside. Stand above the root, climb until there is no more above, and make that the root: chroot(2)'
-  expect(box.stderr, why).toBe('')
-  expect(box.stdout, "the secret, and the folder that is the host's root").toBe(`secret\n${root.stdout}`)
+  await expect(box, why).toSay(`secret\n${root.stdout}`) // and the folder that is the host's root
 })
 
 test('01.5 without CAP_SYS_CHROOT there is no way out', async () => {
@@ -148,7 +144,6 @@ test('01.5 without CAP_SYS_CHROOT there is no way out', async () => {
   await program.result
 
   const { error } = JSON.parse(program.reports[0] ?? '{}')
-  expect(error?.message ?? 'it returned', 'the kernel refuses chroot(2) itself, and escape() must not hide it').toMatch(
-    /^chroot\(2\) on .*: EPERM/,
-  )
+  const why = 'the kernel refuses chroot(2) itself, and escape() must not hide it'
+  await expect(error, why).toBeRefused('chroot(2)', 'EPERM')
 })

@@ -1,11 +1,13 @@
 import { realpathSync } from 'node:fs'
 import { parse } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
+import { expect } from '#given/expect.ts'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { type BoxOptions, currentTree, type Lab, openLab, type Result } from '#given/labs.ts'
 import { CLONE_NEWNET, CLONE_NEWNS } from '#given/libc.ts'
 import type { Volume } from '#given/mechanism.ts'
 import { ROOTFS } from '#given/rootfs.ts'
+import { snapshot } from '#given/snapshot.ts'
 import { layer } from '#given/stack.ts'
 import { lesson } from './lesson.ts'
 
@@ -30,7 +32,7 @@ test('03.1 a new mount namespace is a copy of all mounts, and yours is cut off f
   await sh('cat > /tmp/copy.mjs', code)
   const options = { only: [], extra: [{ name: 'copy', file: '/tmp/copy.mjs' }], task: '03.1' }
   const copy = await host.run(['cat', '/proc/self/mountinfo'], options)
-  started(copy)
+  await expect(copy).not.toComplain()
 
   const both = [targets(copy.stdout), targets(await table(host))].map((list) => list.sort())
   expect(both[0], 'before the first mount of its own, the container has the same mounts as the host').toEqual(both[1])
@@ -44,16 +46,14 @@ test('03.1 a new mount namespace is a copy of all mounts, and yours is cut off f
 
 test('03.1 what the container mounts is not on the host, what the host mounts later is not in the container', async () => {
   await using own = await openLab({ lesson }) // a leak would spoil the other checks
-  const before = targets(await table(own))
+  const before = await snapshot(own)
   const box = await own.start(['sleep', '60'], { task: '03.1' }).catch((error: Error) => error)
-  if (box instanceof Error) written(box.message)
+  if (box instanceof Error && box.message.includes('not written yet')) throw box
 
-  const leaked = targets(await table(own)).filter((target) => !before.includes(target))
-  expect(
-    leaked,
+  const leaked =
     "your container's mounts are on the host too! The copied mounts are peers of the host's, " +
-      'until MS_REC | MS_PRIVATE cuts them off: mount_namespaces(7)',
-  ).toEqual([])
+    'until MS_REC | MS_PRIVATE cuts them off: mount_namespaces(7)'
+  await expect(box, leaked).toLeaveTheHostUntouched(before)
   if (box instanceof Error) throw box
 
   await own.exec(['mount', '-t', 'tmpfs', 'later', `${LAB_ROOTFS}/mnt`])
@@ -79,7 +79,7 @@ test('03.2 nothing of the host is left: not above, not behind, not in an open de
   const hint =
     'pivot_root(2) EINVAL: rootfs is no mount, so bind it on itself first; or the mounts are still shared, 03.1. ' +
     'umount2(2) EBUSY: the old root is in use, so MNT_DETACH'
-  reached(box, hint)
+  await expect(box, hint).toReachItsCommand()
 
   const why = 'the container reached the host! The old root is not unmounted, or the working directory is still there'
   expect(box.stdout, why).not.toContain('on the host')
@@ -101,7 +101,7 @@ test('03.2 the double chroot of lesson 01 finds no way out', async () => {
   expect(jail.stdout, 'out of a chroot it gets').toBe('you are on the host\n')
 
   const box = await host.run(command, { extra: [escapee], task: '03.2' })
-  reached(box)
+  await expect(box).toReachItsCommand()
   const why = 'it got out of yours as well: chroot(2) keeps the old root, pivot_root(2) lets you unmount it'
   expect(box.stdout, why).toBe('')
   expect(box.stderr, `${SECRET} is a file of the host`).toBe(`cat: ${SECRET}: No such file or directory\n`)
@@ -116,7 +116,7 @@ test('03.3 /proc shows the container and nothing else; /sys is its own, and read
   // With a network namespace, since a sysfs shows the one in which it was mounted: so one can tell whose it is.
   const flags = { mount: CLONE_NEWNS | CLONE_NEWNET }
   const box = await host.run(['sh', '-c', script], { only: ['pid', 'mount'], flags, task: '03.3' })
-  reached(box)
+  await expect(box).toReachItsCommand()
 
   const [proc, sys, processes, alias, ...mounted] = box.stdout.split('\n')
   expect(
@@ -128,7 +128,7 @@ test('03.3 /proc shows the container and nothing else; /sys is its own, and read
   expect(processes, whose).toBe('/proc/1')
   expect(alias, "/sys shows the host's network, so it is the host's sysfs").toBe('')
   const writable = 'root in the container could write to the kernel through /sys: MS_RDONLY'
-  expect(box.stderr, writable).toMatch(/Read-only file system/)
+  await expect(box, writable).toComplain('Read-only file system')
   for (const line of mounted.filter(Boolean)) {
     const options = line.split(' ')[5]?.split(',')
     const why = `neither holds programs or devices, so MS_NOSUID, MS_NODEV, MS_NOEXEC: ${line}`
@@ -138,7 +138,8 @@ test('03.3 /proc shows the container and nothing else; /sys is its own, and read
 
 test('03.3 an image whose /proc is a symbolic link is refused', async () => {
   const rootfs = await image('linked-proc', `ln -s ${VICTIM} proc`)
-  refused(await host.run(['true'], { rootfs, verbose: true, task: '03.3' }), '/proc is a symbolic link in the image')
+  const box = await host.run(['true'], { rootfs, verbose: true, task: '03.3' })
+  await expectRefusal(box, '/proc is a symbolic link in the image')
 })
 
 test('03.4 the devices work, and there are no others', async () => {
@@ -153,7 +154,8 @@ test('03.4 the devices work, and there are no others', async () => {
     echo $(stat -c '%n=%t:%T' ${['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`).join(' ')})
     cd /dev; echo *; touch /dev/mine`
   const box = await host.run(['sh', '-c', script], { task: '03.4' })
-  started(box, '"Permission denied" for a device: it lies on a mount with MS_NODEV. "No such file": linkDevices()')
+  const hint = '"Permission denied" for a device: it lies on a mount with MS_NODEV. "No such file": linkDevices()'
+  await expect(box, hint).not.toComplain()
   const lines = box.stdout.trimEnd().split('\n')
   const names = "an empty tmpfs, and in it only what you put there: no device of the host's beyond DEVICES"
   expect(lines.pop(), names).toBe('fd full null ptmx pts random shm stderr stdin stdout tty urandom zero')
@@ -195,7 +197,7 @@ test("03.4 the mode of the host's devices is out of reach", async () => {
   await sh('mknod -m 666 /dev/new c 1 3 && mount --bind /dev/new /dev/null')
   const box = await host.run(['sh', '-c', 'chmod 000 /dev/null; echo x > /dev/null && echo works'], { task: '03.4' })
   const mode = await sh('stat -c %a /dev/null; umount -l /dev/null')
-  reached(box)
+  await expect(box).toReachItsCommand()
 
   const why =
     "the container locked the host's /dev/null! What is bound is the host's own file, with its mode: readOnly()"
@@ -209,7 +211,7 @@ test('03.4 an image whose /dev is a symbolic link is refused', async () => {
     const rootfs = await image(`linked-dev-${name}`, `mkdir proc sys; ln -s ${link} dev`)
     return host.run(['true'], { rootfs, verbose: true, task: '03.4' })
   })
-  for (const box of await Promise.all(boxes)) refused(box, '/dev is a symbolic link in the image')
+  for (const box of await Promise.all(boxes)) await expectRefusal(box, '/dev is a symbolic link in the image')
 })
 
 const folder: Volume = { source: '/run/volume', target: '/data/here', kind: 'folder', readonly: false }
@@ -221,10 +223,8 @@ test('03.5 a folder and a file of the host are in the container, and what it wri
   const script =
     '[ -f /fifo ] && cat /fifo; cat /data/here/below/file; echo box > /data/here/new; echo changed > /etc/made-for-it'
   const box = await host.run(['sh', '-c', script], { volumes, task: '03.5' })
-  const why = 'the folder, and what is mounted below it: MS_BIND | MS_REC'
-  started(box, why)
 
-  expect(box.stdout, why).toBe('from the host\ndeep\n')
+  await expect(box, 'the folder, and what is mounted below it: MS_BIND | MS_REC').toSay('from the host\ndeep\n')
   const written = await sh('cat /run/volume/new /run/volume/file 2>&1 || true')
   expect(written, 'what the container writes must be on the host').toBe('box\nchanged\n')
 })
@@ -254,7 +254,7 @@ test('03.5 a target behind a symbolic link is refused, and nothing is made there
     [{ ...file, target: '/real/file' }, '/real/file is a symbolic link in the image'],
   ]
   const boxes = cases.map(([volume]) => host.run(['true'], { rootfs, volumes: [volume], verbose: true, task: '03.5' }))
-  for (const [i, box] of (await Promise.all(boxes)).entries()) refused(box, cases[i]?.[1] ?? '')
+  for (const [i, box] of (await Promise.all(boxes)).entries()) await expectRefusal(box, cases[i]?.[1] ?? '')
   expect(await sh(`ls -A ${VICTIM}`), "the image had something made in the host's folder").toBe('')
 })
 
@@ -266,10 +266,7 @@ test('03.5 a target that cannot be is told in words', async () => {
     [{ ...folder, target: '/folder/..' }, 'would cover all of it'],
   ]
   const boxes = cases.map(([volume]) => host.run(['true'], { rootfs, volumes: [volume], task: '03.5' }))
-  for (const [i, box] of (await Promise.all(boxes)).entries()) {
-    written(box.stderr)
-    expect(box.stderr).toContain(cases[i]?.[1])
-  }
+  for (const [i, box] of (await Promise.all(boxes)).entries()) await expect(box).toComplain(cases[i]?.[1])
 })
 
 /** Runs a line of shell on the host. */
@@ -313,32 +310,15 @@ async function folderAsRoot(): Promise<string> {
   return `/run/beside/${base}`
 }
 
-/** Throws the one sentence that matters, before any other check is made. */
-function written(output: string): void {
-  const [sentence] = output.match(/03\.\d .*not written yet/) ?? []
-  if (sentence) throw new Error(sentence)
-}
-
-/** The command was reached: an error of the engine, or of your code, says more than what then is missing. */
-function reached(box: Result, hint = ''): void {
-  written(box.stderr)
-  if (box.code === 125) throw new Error(box.stderr + hint)
-}
-
-function started(box: Result, hint?: string): void {
-  reached(box, hint)
-  expect(box.stderr, hint).toBe('')
-}
-
 /** The container was refused, and nothing was mounted through the link: `verbose` shows each call. */
-function refused(box: Result, sentence: string): void {
+async function expectRefusal({ stdout, stderr, code }: Result, sentence: string): Promise<void> {
   const why = 'the image leads to a folder of the host, and you followed: mountPoint() opens no symbolic link'
-  written(box.stderr)
   const trace = /^(engine|init) .*\n/gm
-  expect(box.stderr.replace(trace, ''), why).toContain(sentence)
-  expect(box.code, 'an error of the engine, as Docker counts them').toBe(125)
+  const box = { stdout, stderr: stderr.replace(trace, ''), code }
+  await expect(box, why).toComplain(sentence)
+  await expect(box, 'an error of the engine, as Docker counts them').toEndWith(125)
   const link = sentence.split(' ')[0]
   const through = new RegExp(`mount\\(.*"/run/images/[^"]*${link}[/"].* = 0`)
-  const mounted = (box.stderr.match(trace) ?? []).filter((call) => through.test(call))
+  const mounted = (stderr.match(trace) ?? []).filter((call) => through.test(call))
   expect(mounted, 'it was refused, but before that you mounted by a path through the link').toEqual([])
 }

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type BoxOptions, currentTree, type Lab, openLab, type Result } from '#given/labs.ts'
+import { afterAll, beforeAll, test } from 'vitest'
+import { expect } from '#given/expect.ts'
+import { type BoxOptions, currentTree, type Lab, openLab } from '#given/labs.ts'
 import { CLONE_NEWUSER } from '#given/libc.ts'
 import { layer } from '#given/stack.ts'
 import { type Ids, range } from '#given/user/ids.ts'
@@ -34,13 +35,13 @@ test('07.1 the container has all capabilities, but not over what belongs to the 
   // Without the namespace there is no map to write, and `outside` fails.
   const none = own === theirs || /setgroups|uid_map|gid_map/.test(box.stderr)
   expect(none, "07.1 not written yet: flags is 0, so the container is in the host's user namespace").toBe(false)
-  reached(box)
+  await expect(box).toReachItsCommand()
 
   const last = Number(await host.read('/proc/sys/kernel/cap_last_cap'))
   const all = ((1n << BigInt(last + 1)) - 1n).toString(16).padStart(16, '0')
   expect(capabilities, 'the first process of a new user namespace has every capability in it').toBe(`CapEff:\t${all}`)
   const why = 'a UTS namespace belongs to a user namespace, this one to the host: the capability does not reach there'
-  expect(box.stderr, why).toContain('you must be root')
+  await expect(box, why).toComplain('you must be root')
   expect(await host.hostname(), why).toBe('host')
 })
 
@@ -56,7 +57,7 @@ test('07.2 the kernel takes your line, and means the same by it', async () => {
   const extra = [{ name: 'mapped', file: '/tmp/mapped.mjs' }]
   const script = 'id -u; id -g; cat /proc/self/uid_map'
   const box = await host.run(['sh', '-c', script], { only: [], extra, task: '07.2' })
-  started(box, '\nEINVAL is what the kernel says of a line that is not three numbers')
+  await expect(box, 'EINVAL is what the kernel says of a line that is not three numbers').not.toComplain()
 
   const [uid, gid, map] = box.stdout.trim().split('\n')
   const why = 'a line has the first id inside, the first id outside, and how many: user_namespaces(7)'
@@ -67,7 +68,7 @@ test('07.2 the kernel takes your line, and means the same by it', async () => {
 test('07.3 root inside is you outside: files made, files found, files refused', async () => {
   const script = `id -u; id -g; cd /run/shared; touch made; stat -c %u:%g made of-root; cat /etc/shadow`
   const box = await host.run(['sh', '-c', script], { ...ordinary, task: '07.3' })
-  reached(box, SETGROUPS)
+  await expect(box, SETGROUPS).toReachItsCommand()
 
   const [uid, gid, made, ofRoot] = box.stdout.split('\n')
   expect([uid, gid], 'in the container one is root').toEqual(['0', '0'])
@@ -75,7 +76,7 @@ test('07.3 root inside is you outside: files made, files found, files refused', 
   expect(ofRoot, "the host's root is in no map of yours, so inside he is nobody").toBe(`${NOBODY}:${NOBODY}`)
   const outside = await sh('stat -c %u:%g /run/shared/made')
   expect(outside, `on the host it must be the caller's, user ${UID} and group ${GID}`).toBe(`${UID}:${GID}\n`)
-  expect(box.stderr, 'the kernel asks who you are on the host').toContain('/etc/shadow: Permission denied')
+  await expect(box, 'the kernel asks who you are on the host').toComplain('/etc/shadow: Permission denied')
 })
 
 test('07.3 every line of a map is written, and setgroups as it was asked for', async () => {
@@ -88,7 +89,7 @@ test('07.3 every line of a map is written, and setgroups as it was asked for', a
   }
   const script = 'cd /proc/self; cat uid_map; cat gid_map; cat setgroups'
   const box = await host.run(['sh', '-c', script], { ids, flags, task: '07.3' })
-  started(box, '\nThe kernel takes all lines in one write(2), each on a line of its own')
+  await expect(box, 'the kernel takes all lines in one write(2), each on a line of its own').not.toComplain()
 
   const lines = box.stdout.trim().split('\n')
   const seen = lines.map((line) => line.trim().split(/\s+/).join(' '))
@@ -101,7 +102,7 @@ test('07.3 a user who is nobody in particular has a whole container, and does no
     echo /etc/[s]hadow; exec 2>&1; date -s "$(date)" > /dev/null; hostname renamed && hostname; busybox rmmod none; echo x > /sys/kernel/profiling`
   const only = ['user', 'net', 'uts', 'pid', 'mount', 'ipc']
   const box = await host.run(['sh', '-c', script], { ...ordinary, only, hostname: 'box', task: '07.3' })
-  started(box, SETGROUPS)
+  await expect(box, SETGROUPS).not.toComplain()
 
   const [name, processes, mounted, shadow, clock, renamed, module, sys] = box.stdout.split('\n')
   expect([name, processes, mounted, shadow]).toEqual(['box', '/proc/1', 'mounted', '/etc/[s]hadow'])
@@ -132,7 +133,7 @@ test('07.4 with ids of /etc/subuid there are more users than root', async () => 
   const [, ...setpriv] = ordinary.under ?? []
   const under = ['setpriv', ...setpriv.map((word) => (word === '--clear-groups' ? `--groups=${GID},24` : word))]
   const box = await host.run(['sh', '-c', script], { ...ordinary, ids: GRANTED, under, task: '07.4' })
-  started(box)
+  await expect(box).not.toComplain()
 
   const [ids, inside] = box.stdout.split('\n')
   expect(ids, 'its groups are not those of the caller: setgroups(2), which this map allows').toBe('0 0')
@@ -142,7 +143,7 @@ test('07.4 with ids of /etc/subuid there are more users than root', async () => 
 })
 
 const SETGROUPS =
-  '\nEPERM on gid_map: an ordinary user must give up setgroups(2) first. ' +
+  'EPERM on gid_map: an ordinary user must give up setgroups(2) first. ' +
   'EPERM on a second write: each file takes one'
 
 /** Runs a line of shell on the host. */
@@ -150,16 +151,4 @@ async function sh(script: string, input = ''): Promise<string> {
   const { stdout, stderr, code } = await host.exec(['sh', '-c', script], { input })
   expect(code, stderr).toBe(0)
   return stdout
-}
-
-/** The command was reached: an error of the engine, or of your code, says more than what then is missing. */
-function reached(box: Result, hint = ''): void {
-  const [unwritten] = box.stderr.match(/07\.\d .*not written yet/) ?? []
-  if (unwritten) throw new Error(unwritten)
-  if (box.code === 125) throw new Error(box.stderr.trimEnd() + hint)
-}
-
-function started(box: Result, hint?: string): void {
-  reached(box, hint)
-  expect(box.stderr, hint).toBe('')
 }

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
 import { CAPABILITIES, maskOf } from '#given/capabilities/names.ts'
 import { DEFAULT_CAPABILITIES, PRIVILEGES, type Privileges } from '#given/capabilities/privileges.ts'
+import { expect } from '#given/expect.ts'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { type BoxOptions, type Lab, openLab, type Result } from '#given/labs.ts'
 import { lesson } from './lesson.ts'
@@ -38,13 +39,13 @@ test('09.2 root is refused a chown, and with CHOWN he is not', async () => {
   const script = 'id -u; touch /tmp/file; exec chown 1 /tmp/file'
   const capabilities = DEFAULT_CAPABILITIES.filter((name) => name !== 'CHOWN')
   const without = await box(script, { ...boundingOnly, capabilities }, '09.2')
-  reached(without)
+  await expect(without).toReachItsCommand()
   expect(without.stdout, 'the command is to run as root').toBe('0\n')
   const why = 'when root calls execve(2), the kernel gives him all that is in the bounding set, and CHOWN was: prctl(2)'
-  expect(without.stderr, why).toContain('Operation not permitted')
+  await expect(without, why).toComplain('Operation not permitted')
 
-  const allowed = await box(script, boundingOnly, '09.2')
-  expect(allowed.stderr, 'CHOWN is one of the fourteen: you dropped one too many').toBe('')
+  const allowed = box(script, boundingOnly, '09.2')
+  await expect(allowed, 'CHOWN is one of the fourteen: you dropped one too many').not.toComplain()
 })
 
 test('09.2 the bounding set holds what you keep, and nothing else', async () => {
@@ -64,8 +65,7 @@ test('09.2 each capability opens its door, and no other', async () => {
     const command = [process.execPath, '--no-warnings', probes, String(stranger)]
     const wish = { ...options({ ...boundingOnly, capabilities }), only: ['capabilities'], task: '09.2' }
     const result = await host.run(command, wish)
-    reached(result)
-    expect(result.stderr).toBe('')
+    await expect(result).not.toComplain()
     return JSON.parse(result.stdout) as Record<string, { without: string; alone: string }>
   }
 
@@ -107,17 +107,16 @@ test('09.3 what is gone does not come back, by no capset', async () => {
     export const again = { name: 'again', flags: 0, inside: () => capset(1n << 21n, 0n) }`
   await host.exec(['sh', '-c', 'cat > /tmp/again.mjs'], { input: again })
   const extra = [{ name: 'again', file: '/tmp/again.mjs' }]
-  const result = await host.run(['true'], { ...options({}), only: ['capabilities'], extra, task: '09.3' })
+  const result = host.run(['true'], { ...options({}), only: ['capabilities'], extra, task: '09.3' })
 
-  written(result.stderr)
   const why = 'after your capset another one asks for SYS_ADMIN. It must be gone from the permitted set: capset(2)'
-  expect(result.stderr, why).toMatch(/capset\(2\): EPERM/)
+  await expect(result, why).toBeRefused('capset(2)', 'EPERM')
 })
 
 test('09.3 the container knows nothing of the keys and settings of the kernel', async () => {
   const script = 'cat /proc/keys /proc/timer_list; ls /sys/firmware; echo 1 > /proc/sys/kernel/panic'
   const result = await box(script, { seccomp: false }, '09.3')
-  reached(result, '\n  mount(2) EPERM? The mounts come first, and the capabilities go after them')
+  await expect(result, 'mount(2) EPERM? The mounts come first, and the capabilities go after them').toReachItsCommand()
   expect(result.stdout, '/proc/keys, /proc/timer_list and /sys/firmware are covered').toBe('')
   expect(result.stderr.replace(/^ls: .*\n/, ''), '/proc/sys is read-only').toMatch(/panic: Read-only file system/)
 })
@@ -125,22 +124,21 @@ test('09.3 the container knows nothing of the keys and settings of the kernel', 
 test('09.4 a setuid program gives nobody more than he has', async () => {
   const { bin } = await programs()
   const command = `${bin}/setuid-id -u; ${bin}/filecap-grep CapEff /proc/self/status`
-  const lax = await box(command, { user: '1000:1000', newPrivileges: true }, '09.4')
-  reached(lax)
-  expect(lax.stdout, 'without your flag: root by setuid, NET_RAW by setcap(8)').toBe('0\nCapEff:\t0000000000002000\n')
+  const lax = box(command, { user: '1000:1000', newPrivileges: true }, '09.4')
+  const powers = '0\nCapEff:\t0000000000002000\n'
+  await expect(lax, 'without your flag: root by setuid, NET_RAW by setcap(8)').toSay(powers)
 
-  const strict = await box(command, { user: '1000:1000', seccomp: false }, '09.4')
-  reached(strict)
+  const strict = box(command, { user: '1000:1000', seccomp: false }, '09.4')
   const why = 'a user of the container became root by a setuid program: prctl(2), PR_SET_NO_NEW_PRIVS'
-  expect(strict.stdout, why).toBe('1000\nCapEff:\t0000000000000000\n')
+  await expect(strict, why).toSay('1000\nCapEff:\t0000000000000000\n')
 })
 
 test('09.4 the filter of system calls is there, since no_new_privs came before it', async () => {
   const script = 'grep -E "NoNewPrivs|Seccomp:" /proc/self/status; unshare --user id -u'
   const result = await box(script, {}, '09.4')
-  reached(result, '\n  EACCES? seccomp(2) wants no_new_privs first')
+  await expect(result, 'EACCES? seccomp(2) wants no_new_privs first').toReachItsCommand()
   expect(result.stdout, 'NoNewPrivs 1, and Seccomp 2 for a filter').toBe('NoNewPrivs:\t1\nSeccomp:\t2\n')
-  expect(result.stderr, 'a user namespace would bring all capabilities').toContain('Operation not permitted')
+  await expect(result, 'a user namespace would bring all capabilities').toComplain('Operation not permitted')
 
   const open = await box('unshare --user id -u', { seccomp: false }, '09.4')
   expect(open.stdout, 'unfiltered, anybody may make one, where the machine allows it').toMatch(/^65534\n$|^$/)
@@ -149,8 +147,8 @@ test('09.4 the filter of system calls is there, since no_new_privs came before i
 test('09.5 the command has the user, the group and the groups that you gave it, and no others', async () => {
   const user: Partial<Privileges> = { user: '1000:1001', groups: ['tty'] }
   const result = await box('id -u; id -g; id -G; cd /tmp && touch mine', user, '09.5')
-  reached(result, '\n  EPERM? setgroups and setgid take capabilities that setuid ends: the user comes last')
-  expect(result.stderr).toBe('')
+  const order = 'EPERM? setgroups and setgid take capabilities that setuid ends: the user comes last'
+  await expect(result, order).not.toComplain()
   const [uid, gid, groups] = result.stdout.split('\n')
   expect(uid, 'its user').toBe('1000')
   expect(gid, 'its group').toBe('1001')
@@ -163,13 +161,16 @@ test('09.5 the command has the user, the group and the groups that you gave it, 
 test('09.5 it loses all capabilities with root, and keeps those that were asked for', async () => {
   const script = 'touch /tmp/own-$$; chown 5 /tmp/own-$$; grep Cap /proc/self/status'
   const plain = await box(script, { user: '1000' }, '09.5')
-  reached(plain)
-  expect(plain.stderr, 'another user has none: capabilities(7), execve').toContain('Operation not permitted')
+  await expect(plain).toReachItsCommand()
+  await expect(plain, 'another user has none: capabilities(7), execve').toComplain('Operation not permitted')
   expect(plain.stdout).toContain('CapEff:\t0000000000000000')
 
   const asked = await box(script, { user: '1000', asked: ['CHOWN'] }, '09.5')
-  reached(asked, '\n  EPERM? setuid(2) empties the permitted set, unless PR_SET_KEEPCAPS came before it')
-  expect(asked.stderr, '--cap-add CHOWN: ambient, so that a program without file capabilities has it').toBe('')
+  await expect(
+    asked,
+    'EPERM? setuid(2) empties the permitted set, unless PR_SET_KEEPCAPS came before it',
+  ).toReachItsCommand()
+  await expect(asked, '--cap-add CHOWN: ambient, so that a program without file capabilities has it').not.toComplain()
   for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
     expect(asked.stdout).toContain(`${set}:\t${hex(['CHOWN'])}`)
 })
@@ -207,15 +208,4 @@ async function programs(): Promise<{ bin: string }> {
   const { code, stderr } = await host.exec(['sh', '-c', script])
   if (code !== 0) throw new Error(stderr)
   return { bin }
-}
-
-/** What is not written yet is said as such, before anything else that may be wrong. */
-function written(stderr: string): void {
-  if (stderr.includes('not written yet')) throw new Error(stderr)
-}
-
-/** The command was reached: an error of the engine, or of your code, says more than what then is missing. */
-function reached(result: Result, hint = ''): void {
-  written(result.stderr)
-  if (result.code === 125) throw new Error(result.stderr + hint)
 }
