@@ -67,7 +67,9 @@ interface Failure {
 /** A failed check in the learner's words: what was expected, what came, why, and which man page to read. */
 function describeFailure(error: Failure | undefined): string[] {
   if (!error) return ['it failed and did not say why']
-  const text = stripVTControlCharacters(error.message).replace(/ \/\/ Object\.is equality$/, '')
+  const text = stripVTControlCharacters(error.message)
+    .replace(NATIVE, '')
+    .replace(/ \/\/ Object\.is equality$/, '')
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
   if (unwritten)
     return [unwritten.replace(/^(kernel {4}|AssertionError: |box: |")+|"$/g, '').replace(/: (expected .*)?$/s, '')]
@@ -86,7 +88,7 @@ interface Parts {
 
 function takeApart(text: string, error: Failure): Parts {
   // A check that wants standard error empty, or a container that did not start: the engine's own sentence says it.
-  const stderr = error.expected === '' ? String(error.actual) : ''
+  const stderr = error.expected === '' ? String(error.actual).replace(NATIVE, '') : ''
   const engine = stderr.startsWith('box: ') ? [text, COMPARED.exec(text)?.[1], stderr] : ENGINE.exec(text)
   if (engine) {
     const said = (engine[2] ?? '').slice('box: '.length).trimEnd().split('\n')
@@ -110,6 +112,8 @@ function takeApart(text: string, error: Failure): Parts {
   return { why: reason, told: [...labelled(label, wish), ...labelled('received', received)], see: '' }
 }
 
+/** What Node prints when it is aborted, before the engine's own sentence. */
+const NATIVE = /\n*----- Native stack trace[\s\S]*?(?=\nbox: )/
 /** What the matchers of given/expect.ts say, behind the reason. */
 const TELLING = /^(?:([\s\S]*?): )?\nexpected {2}([\s\S]*?)\nkernel {4}([\s\S]*?)(?:\nsee {7}(.+))?$/
 /** The same where the engine or the lesson's code failed before there was anything to compare. */

@@ -1,6 +1,9 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seconds } from '#given/patience.ts'
+import { processes } from '#given/proc.ts'
+import { describe } from '../lib/ledger.ts'
 import { project } from '../lib/lessons.ts'
 import { Clone, STARTER } from './clone.ts'
 
@@ -50,11 +53,36 @@ test.for([
     "export const uts = { name: 'uts', flags: 0, inside(spec) { spec.no.such() } }",
     'in lessons/04-uts/uts.ts:1',
   ],
+  [
+    'a mistake of types',
+    "import { sethostname } from '#given/libc.ts'\nexport const uts = { name: 'uts', flags: 0, inside() { sethostname(42) } }",
+    'npm run types finds most such mistakes',
+  ],
+  [
+    'a crash of Node itself',
+    "export const uts = { name: 'uts', flags: 0, inside() { process.abort() } }",
+    'Does an `inside` end the process?',
+  ],
+  [
+    'something thrown that is no error',
+    "export const uts = { name: 'uts', flags: 0, inside() { throw null } }",
+    'something was thrown that is no Error: null',
+  ],
 ] as const)('%s becomes a sentence', ([, source, sentence]) => {
   const { code, output } = check(source)
   expect(code).toBe(1)
   expect(output).toContain(sentence)
-  expect(output, 'a stack trace helps nobody').not.toMatch(/\n\s+at .*:\d+:\d+/)
+  expect(output, 'a stack trace helps nobody').not.toMatch(/\n\s+at .*:\d+:\d+|stack trace/)
+})
+
+test('an endless loop ends in time, with a question, and nothing of it is left', { timeout: seconds(60) }, () => {
+  writeFileSync(mine(), "export const uts = { name: 'uts', flags: 0, inside() { for (;;) {} } }")
+  for (const task of ['04.1', '04.2']) {
+    const { code, output } = clone.run('check', task)
+    expect(code).toBe(1)
+    expect(output).toContain('wait, or loop, for ever?')
+  }
+  expect(processes().filter((pid) => describe(pid).includes(clone.path))).toEqual([])
 })
 
 test('a lesson is found by number, name and folder, and a wrong name lists what there is', () => {

@@ -104,7 +104,8 @@ export interface ErrorData {
  * was asked for is no lesson's fault.
  */
 export function toData(error: unknown): ErrorData {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
+  if (!(error instanceof Error))
+    return { name: 'Error', message: `something was thrown that is no Error: ${String(error)}` }
   const data: ErrorData = { name: error.name, message: error.message }
   for (const key of ['code', 'task', 'detail', 'exitCode'] as const) {
     if (key in error) Object.assign(data, { [key]: (error as unknown as Record<string, unknown>)[key] })

@@ -9,9 +9,13 @@ export function explain(error: unknown): string {
   const lines = [data.message]
   if (data.detail) lines.push(`  the call: ${data.detail}`)
   if (data.where) lines.push(`  in ${inProject(data.where)}`)
+  if (data.where && TYPES.has(data.name)) lines.push('  npm run types finds most such mistakes before they run')
   if (data.task) lines.push(`  npm run check ${data.task.slice(0, 2)} shows what is next`)
   return lines.join('\n')
 }
+
+/** Node runs TypeScript without a look at its types, so it is only here that a mistake in them shows. */
+const TYPES = new Set(['TypeError', 'ReferenceError'])
 
 /** The exit code of the command that met this error; the engine's own is 125. */
 export function exitCodeOf(error: unknown): number {
