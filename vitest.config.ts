@@ -10,7 +10,10 @@ const common = {
   env: { NODE_COMPILE_CACHE: new URL('.workshop/cache', import.meta.url).pathname },
 }
 
-const lessons = ['lessons/*/*.test.ts']
+const lessons = {
+  include: ['lessons/*/*.test.ts'],
+  runner: './scripts/lib/runner.ts',
+}
 const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
 const browser = 'scripts/tests/browser/*.test.ts' // Chromium, a big download: only when it is asked for
 
@@ -18,8 +21,8 @@ export default defineConfig({
   test: {
     maxWorkers: Math.max(2, availableParallelism()), // a test waits most of the time, for a Node that boots in a lab
     projects: [
-      { test: { ...common, name: 'learner', include: lessons } },
-      { test: { ...common, name: 'reference', include: lessons, execArgv: ['-C', 'solution'] } },
+      { test: { ...common, ...lessons, name: 'learner' } },
+      { test: { ...common, ...lessons, name: 'reference', execArgv: ['-C', 'solution'] } },
       { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine, browser] } },
       { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
       { test: { ...common, name: 'browser', include: [browser], testTimeout: 120_000, hookTimeout: 120_000 } },

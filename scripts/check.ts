@@ -71,7 +71,7 @@ async function wanted(positionals: string[]): Promise<Wish[]> {
 async function check(checks: Checks, { lesson, task }: Wish, reference: boolean, say: Say): Promise<Verdict> {
   const file = fileOf({ lesson }, reference)
   say(`\n${chalk.bold(`${lesson.number} · ${lesson.title}`)}   ${chalk.dim(file)}\n`)
-  const verdict = await checks.run(lesson, (outcome) => printOutcome(outcome, say), task?.id)
+  const verdict = await checks.run(lesson, (outcome) => printOutcome(outcome, say), { task: task?.id })
   for (const message of verdict.broken) say(`  ${chalk.red('✗')} the checks did not run: ${message}`)
   say(`\n${summary(verdict, task?.id)}`)
   const next = nextOf(verdict)

@@ -17,7 +17,10 @@ export class Checker implements Disposable {
   }
 
   /** Runs a lesson's checks. A run that is still going on is ended, and its promise gives undefined. */
-  async run({ folder, file }: Order, tell: (outcome: Outcome) => void): Promise<Verdict | undefined> {
+  async run(
+    { lesson: { folder, file }, first }: Order,
+    tell: (outcome: Outcome) => void,
+  ): Promise<Verdict | undefined> {
     if (this.#running) this[Symbol.dispose]()
     const child = this.#child ?? this.#start()
     const { promise, resolve } = Promise.withResolvers<Verdict | undefined>()
@@ -25,7 +28,7 @@ export class Checker implements Disposable {
     const onExit = () => resolve(child === this.#child ? this.#died() : undefined)
     child.on('message', onMessage).on('exit', onExit)
     this.#running = true
-    child.send({ folder, file } satisfies Order)
+    child.send({ lesson: { folder, file }, first } satisfies Order)
     const verdict = await promise
     child.off('message', onMessage).off('exit', onExit)
     if (child === this.#child) this.#running = false

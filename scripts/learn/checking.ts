@@ -6,8 +6,8 @@ import { Checks, type Verdict } from '../lib/checks.ts'
 import type { Found } from '../lib/lessons.ts'
 import type { Outcome } from '../lib/progress.ts'
 
-/** Which lesson to check. */
-export type Order = Pick<Found, 'folder' | 'file'>
+/** Which lesson to check, and the task to begin with. */
+export type Order = { lesson: Pick<Found, 'folder' | 'file'>; first?: string | undefined }
 
 /** Each outcome at once, and at the end the verdict. */
 export type News = { outcome: Outcome } | { verdict: Verdict }
@@ -17,10 +17,10 @@ checks.catch(() => {}) // it is told with the first order
 
 process.on('SIGINT', () => {}) // meant for the demo that has the terminal
 process.on('disconnect', () => process.exit()) // who asked is gone
-process.on('message', async (order: Order) => {
+process.on('message', async ({ lesson, first }: Order) => {
   const tell = (news: News) => process.connected && process.send?.(news)
   try {
-    tell({ verdict: await (await checks).run(order, (outcome) => tell({ outcome })) })
+    tell({ verdict: await (await checks).run(lesson, (outcome) => tell({ outcome }), { first }) })
   } catch (error) {
     tell({ verdict: { outcomes: [], broken: [(error as Error).message], passed: false } })
   }

@@ -69,21 +69,22 @@ export class Desk implements Disposable {
     const started = performance.now()
     this.#started = started
     const before = failing(this.#view.outcomes)
+    const first = failing(progressOf(this.#lesson)?.outcomes ?? [])
     const fresh: Outcome[] = []
     const took = progressOf(this.#lesson)?.took
-    this.#view.running = { seconds: 0, ...(took ? { usually: Math.round(took / 1000) } : {}) }
+    this.#view.running = { seconds: 0, first, ...(took ? { usually: Math.round(took / 1000) } : {}) }
     this.#draw()
-    const verdict = await this.#checker.run(this.#lesson, (outcome) => {
+    const verdict = await this.#checker.run({ lesson: this.#lesson, first }, (outcome) => {
       if (this.#started !== started) return
       fresh.push(outcome)
-      this.#update({ outcomes: fresh, outdated: false })
+      this.#update({ outcomes: inOrder(fresh, this.#view.names), outdated: false })
     })
     if (!verdict || this.#started !== started) return
     this.#started = undefined
     const { outcomes, broken } = verdict
     const panel = failing(outcomes) === before ? this.#view.panel : [] // a hint stays while it is about the same task
     this.#view = viewOf(this.#lesson, this.#lessons)
-    this.#update({ outcomes, total: outcomes.length, broken, outdated: false, panel })
+    this.#update({ outcomes, names: outcomes.map(({ name }) => name), broken, outdated: false, panel })
   }
 
   /** While checks run, how long they have. */
@@ -215,6 +216,12 @@ export class Desk implements Disposable {
     this.#checker[Symbol.dispose]()
     this.#terminal[Symbol.dispose]()
   }
+}
+
+/** Outcomes in the order of the file, as far as that is known. */
+function inOrder(outcomes: Outcome[], names: string[]): Outcome[] {
+  const at = ({ name }: Outcome) => (names.includes(name) ? names.indexOf(name) : names.length)
+  return outcomes.toSorted((a, b) => at(a) - at(b))
 }
 
 /** The task of the first check that failed. */

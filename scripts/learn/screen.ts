@@ -17,11 +17,11 @@ export interface View {
   states: State[]
   at: number
   outcomes: Outcome[]
-  /** How many checks there are, if that is known yet. */
-  total: number
+  /** All checks, in order, if that is known yet. */
+  names: string[]
   broken: string[]
-  /** While checks run: for how many seconds, and how many they took last time. */
-  running?: { seconds: number; usually?: number }
+  /** While checks run: for how many seconds, how many they took last time, and the task that comes first. */
+  running?: { seconds: number; usually?: number; first?: string | undefined }
   /** Has the file changed since these outcomes, or was it never checked? */
   outdated: boolean
   /** The next lesson that is not done. */
@@ -40,7 +40,7 @@ export function viewOf(lesson: Found, lessons: Found[]): View {
     states: lessons.map(stateOf),
     at: lessons.findIndex(({ folder }) => folder === lesson.folder),
     outcomes: holds ? outcomes : [],
-    total: outcomes.length,
+    names: outcomes.map(({ name }) => name),
     broken: [],
     outdated: !holds,
     next: nextAfter(lesson, lessons),
@@ -55,7 +55,7 @@ export function lessonScreen(view: View, columns: number, rows = Number.POSITIVE
   const below = view.panel.length > 0 ? ['', ...view.panel] : []
   const screen = (body: string[]) => [...above, ...body, ...below]
   const failed = outcomes.find(({ passed }) => !passed)
-  if (!failed) return screen(isDone(view) ? proved(view) : waiting(view))
+  if (!failed) return screen(isDone(view) ? proved(view) : (better(view) ?? waiting(view)))
   const said = failed.said.flatMap((line) => wrap(line, columns - 4)).map((line) => `    ${coloured(line)}`)
   const room = rows - screen(failing(view, failed, [], columns)).length
   return screen(failing(view, failed, cut(said, Math.max(3, room), failed), columns))
@@ -66,8 +66,8 @@ function cut(lines: string[], most: number, { name }: Outcome): string[] {
   return [...lines.slice(0, most - 1), chalk.dim(`    … all of it: npm run check ${name.split(' ')[0]}`)]
 }
 
-function isDone({ running, outdated, broken, outcomes, total }: View): boolean {
-  return !running && !outdated && broken.length === 0 && outcomes.length > 0 && outcomes.length >= total
+function isDone({ running, outdated, broken, outcomes, names }: View): boolean {
+  return !running && !outdated && broken.length === 0 && outcomes.length > 0 && outcomes.length >= names.length
 }
 
 function notRun(message: string, columns: number): string[] {
@@ -90,10 +90,10 @@ function header({ lesson, states, at }: View, columns: number): string[] {
 }
 
 /** A mark for each check, and a word on all of them. */
-function status({ outcomes, total, running, outdated }: View): string {
-  const marks = outcomes.map(({ passed }) => (passed ? chalk.green('✓') : chalk.red('✗')))
-  const missing = chalk.dim('·'.repeat(Math.max(0, total - outcomes.length)))
-  const row = `${marks.join('')}${missing}`
+function status({ outcomes, names, running, outdated }: View): string {
+  const known = new Map(outcomes.map(({ name, passed }) => [name, passed ? chalk.green('✓') : chalk.red('✗')]))
+  const all = new Set([...names, ...known.keys()])
+  const row = Array.from(all, (name) => known.get(name) ?? chalk.dim('·')).join('')
   const passed = outcomes.filter((outcome) => outcome.passed).length
   if (running) {
     const usually = running.usually ? `, about ${Math.max(1, running.usually)} s in all` : ''
@@ -116,6 +116,13 @@ function failing({ lesson }: View, { name }: Outcome, said: string[], columns: n
     `Edit ${chalk.cyan(inProject(lesson.file))} and save it: the checks run by themselves.`,
     `Stuck? ${chalk.cyan('h')} gives a hint${hints}. The lesson is in lessons/${lesson.folder}/README.md`,
   ]
+}
+
+/** The task that failed last time, and what came of it by now. */
+function better({ running, outcomes }: View): string[] | undefined {
+  const passed = running?.first ? outcomes.filter(({ name }) => name.startsWith(`${running.first} `)) : []
+  if (passed.length === 0) return undefined
+  return [...passed.map(({ name }) => `${chalk.green('✓')} ${name}`), '', 'The other checks are running.']
 }
 
 function waiting({ lesson }: View): string[] {

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { createVitest, type Reporter, type Vitest } from 'vitest/node'
+import { createVitest, type Reporter, type TestCase, type TestModule, type Vitest } from 'vitest/node'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { JUnit } from './junit.ts'
 import { type Found, project } from './lessons.ts'
 import { fingerprint, type Outcome, record } from './progress.ts'
 import { LessonReporter } from './reporter.ts'
+import { Turns } from './turns.ts'
 import { warmCache } from './warm.ts'
 
 /** What came of a lesson's checks. */
@@ -14,6 +15,14 @@ export interface Verdict {
   broken: string[]
   /** All ran, and all passed. */
   passed: boolean
+}
+
+/** Which checks to run, and in which order. */
+export interface Wanted {
+  /** Only those of this task, such as `04.2`. */
+  task?: string | undefined
+  /** Those of this task before all others. */
+  first?: string | undefined
 }
 
 type Place = Pick<Found, 'folder' | 'file'>
@@ -58,19 +67,24 @@ export class Checks implements AsyncDisposable {
   /**
    * Runs a lesson's checks and remembers what came of them.
    *
-   * @param tell gets each outcome at once
-   * @param task runs only the checks of this one, such as `04.2`
+   * @param tell gets each outcome as soon as it is its turn
    */
-  async run(lesson: Place, tell: (outcome: Outcome) => void = () => {}, task?: string): Promise<Verdict> {
-    const reporter = new LessonReporter(tell)
-    this.#relay.to = reporter
+  async run(
+    lesson: Place,
+    tell: (outcome: Outcome) => void = () => {},
+    { task, first }: Wanted = {},
+  ): Promise<Verdict> {
+    const turns = new Turns(tell, first)
+    const reporter = new LessonReporter((outcome) => turns.take(outcome))
+    this.#relay.to = { reporter, turns }
     const [checked, started] = [fingerprint(lesson), Date.now()]
     const files = await this.#vitest.globTestSpecifications([`${join('lessons', lesson.folder)}/`])
     for (const { moduleId } of files) this.#vitest.invalidateFile(moduleId)
     if (task) this.#vitest.setGlobalTestNamePattern(new RegExp(`^${RegExp.escape(task)} `))
     else this.#vitest.resetGlobalTestNamePattern()
+    this.#vitest.provide('first', first)
     await this.#vitest.runTestSpecifications(files)
-    const { outcomes, broken } = reporter
+    const [{ outcomes }, { broken }] = [turns, reporter]
     const passed = outcomes.length > 0 && broken.length === 0 && outcomes.every((outcome) => outcome.passed)
     const took = Date.now() - started
     if (!this.#reference) record(lesson, { outcomes, passed, checked, took, partial: task !== undefined })
@@ -85,7 +99,19 @@ export class Checks implements AsyncDisposable {
 
 /** vitest takes its reporters once; the one for a run is new each time. */
 class Relay implements Reporter {
-  to: LessonReporter | undefined
-  onTestCaseResult: LessonReporter['onTestCaseResult'] = (test) => this.to?.onTestCaseResult(test)
-  onTestModuleEnd: LessonReporter['onTestModuleEnd'] = (module) => this.to?.onTestModuleEnd(module)
+  to: { reporter: LessonReporter; turns: Turns } | undefined
+
+  onTestModuleCollected(module: TestModule): void {
+    const checks = [...module.children.allTests()]
+    this.to?.turns.expect(checks.filter(({ options }) => options.mode !== 'skip'))
+  }
+
+  onTestCaseResult(test: TestCase): void {
+    if (test.result().state === 'skipped') this.to?.turns.skip(test.name)
+    this.to?.reporter.onTestCaseResult(test)
+  }
+
+  onTestModuleEnd(module: TestModule): void {
+    this.to?.reporter.onTestModuleEnd(module)
+  }
 }

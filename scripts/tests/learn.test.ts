@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '../lib/lessons.ts'
+import { Turns } from '../lib/turns.ts'
 import { watchLesson } from '../lib/watch.ts'
 import { Clone, STARTER } from './clone.ts'
 import { Terminal } from './terminals.ts'
@@ -68,6 +69,38 @@ test('each save is checked by itself, until the lesson is done; the keys help', 
   expect(await terminal.end('q'), terminal.output).toBe(0)
   expect(terminal.output).toContain('code 0')
   expectAsBefore(terminal)
+})
+
+test('after a save, the task that failed is checked first, and its verdict is on the screen before the others', async () => {
+  using terminal = learn()
+  const half = STARTER.replace("notWritten('04.1 sethostname(2)')", 'sethostname(spec.hostname)')
+    .replace('inside()', 'inside(spec)')
+    .replace('flags: 0', 'flags: CLONE_NEWUTS')
+  writeFileSync(mine(), `import { CLONE_NEWUTS, sethostname } from '#given/libc.ts'\n${half}`)
+  await terminal.type('', /✓✓✗ +2 of 3 checks pass/)
+  const before = terminal.output.length
+  finish()
+  await terminal.type('', /Lesson 04 is done/)
+  const screens = terminal.output.slice(before).split('04 · A name of its own')
+  const known = screens.flatMap((screen) => /^([✓✗·]{3}) Checking/m.exec(screen)?.[1] ?? [])
+  expect(known[0], 'at first, what was known before the save').toBe('✓✓✗')
+  expect(known[1], 'then 04.3, and of the others nothing yet').toBe('··✓')
+  const [, second = ''] = screens.filter((screen) => screen.includes('Checking'))
+  expect(second).toMatch(/✓ 04\.3[\s\S]*The other checks are running\./)
+})
+
+test('checks that run side by side are told in the order of their file, a wanted task before', () => {
+  const told: string[] = []
+  const checks = ['04.1 a', '04.1 b', '04.2 c', '04.3 d', '04.3 e'].map((name) => ({ name, passed: true, said: [] }))
+  const turns = new Turns(({ name }) => told.push(name), '04.3')
+  turns.expect(checks)
+  for (const name of ['04.3 e', '04.1 b', '04.3 d', '04.2 c']) {
+    turns.take({ name, passed: true, said: [] })
+  }
+  expect(told).toEqual(['04.3 d', '04.3 e'])
+  turns.skip('04.1 a')
+  expect(told).toEqual(['04.3 d', '04.3 e', '04.1 b', '04.2 c'])
+  expect(turns.outcomes.map(({ name }) => name)).toEqual(['04.1 b', '04.2 c', '04.3 d', '04.3 e'])
 })
 
 test('an edit during a run of checks starts them again, even where they hang', { timeout: seconds(60) }, async () => {
