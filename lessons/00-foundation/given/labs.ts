@@ -339,7 +339,7 @@ export async function openLab({
   cgroups = false,
   keep = [],
 }: LabOptions = {}): Promise<Lab> {
-  const server = [process.execPath, '--no-warnings', given('lab-server.ts')]
+  const server = [process.execPath, '--no-warnings', given('lab-server.ts'), 'alone']
   const order = labOrder([...FIRST, ...server], hostname)
   order.spec.privileges = { ...PRIVILEGES, asked: keep }
   if (!cgroups) order.layers = order.layers.filter(({ name }) => name !== 'subtree')
