@@ -1,4 +1,4 @@
-import { lstatSync, statSync } from 'node:fs'
+import { existsSync, lstatSync, statSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { chalk } from '#given/show.ts'
@@ -9,7 +9,7 @@ import { csvOf } from './csv.ts'
 import { learnersOf } from './learners.ts'
 import { pageOf } from './page.ts'
 import { printable } from './printable.ts'
-import { readFolder, type Unreadable } from './read.ts'
+import { type Folder, readFolder, type Unreadable } from './read.ts'
 
 /**
  * Sums up the reports of a folder into a page and a table, and says what became of each file.
@@ -20,7 +20,7 @@ import { readFolder, type Unreadable } from './read.ts'
 export async function sumUp(wish: string, out?: string): Promise<number> {
   const folder = resolve(callersFolder, wish)
   requireFolder(wish, folder)
-  const { read, unreadable, others } = readFolder(folder)
+  const { read, unreadable, others } = list(wish, folder)
   for (const { file, why } of unreadable) console.error(`${chalk.yellow('not read')}  ${file}: ${why}`)
   if (read.length === 0) throw new UsageError(noReports(wish, unreadable), 1)
   const learners = learnersOf(read)
@@ -40,11 +40,20 @@ export async function sumUp(wish: string, out?: string): Promise<number> {
 const count = (number: number, what: string) => `${number} ${what}${number === 1 ? '' : 's'}`
 
 function requireFolder(wish: string, folder: string): void {
-  const stats = statSync(folder, { throwIfNoEntry: false })
+  const stats = existsSync(folder) ? statSync(folder) : undefined
   const name = printable(wish)
   if (!stats) throw new UsageError(`there is no ${name}. --class takes the folder with your learners' reports`)
   if (stats.isDirectory()) return
   throw new UsageError(`${name} is no folder. Put the reports into one, and name that`)
+}
+
+function list(wish: string, folder: string): Folder {
+  try {
+    return readFolder(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new UsageError(`${printable(wish)} cannot be listed: ${code}. Whose is it? ls -ld tells`, 1)
+  }
 }
 
 function noReports(wish: string, unreadable: Unreadable[]): string {
