@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { Change } from './change.ts'
 import type { Collector } from './collector.ts'
+import { pack } from './pack.ts'
 
 export const LOOPBACK = '127.0.0.1'
 
@@ -73,12 +74,12 @@ async function stream(response: ServerResponse, collector: Collector): Promise<v
       behind = true
       return
     }
-    response.write(behind ? event('picture', model) : changeEvent(change))
+    response.write(behind ? event('picture', pack(model)) : changeEvent(change))
     behind = false
   })
   response.on('close', leave)
   response.on('error', () => {}) // EPIPE: the page was closed
-  response.write(`retry: 1000\n${event('picture', await collector.now())}`)
+  response.write(`retry: 1000\n${event('picture', pack(await collector.now()))}`)
 }
 
 const event = (name: string, data: unknown) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`

@@ -18,6 +18,7 @@ import { Collector } from '../observe/collector.ts'
 import { namesIn } from '../observe/draw/details.ts'
 import { allRooms, type Room, sceneOf } from '../observe/draw/scene.ts'
 import { KINDS, type Model } from '../observe/model.ts'
+import { pack, unpack } from '../observe/pack.ts'
 import { documentOf } from '../observe/page/document.ts'
 import { withPicture } from '../observe/page/picture.ts'
 import { isLocal } from '../observe/server.ts'
@@ -175,6 +176,19 @@ test('what has changed, applied to the picture before, is the picture after', as
   })
 })
 
+test('packed for the way, a picture is shorter, and comes out the same', async () => {
+  const model = await watching((collector) => collector.now())
+  const plain = JSON.stringify(model)
+  const packed = JSON.stringify(pack(model))
+  expect(JSON.stringify(unpack(JSON.parse(packed)))).toBe(plain)
+  expect(packed.length).toBeLessThan(plain.length)
+  const parts = [{ a: 'a word that is long enough' }, { a: 'a word that is long enough' }]
+  expect(pack([parts, parts])).toEqual({
+    shared: ['a word that is long enough', { a: { $: 0 } }, [{ $: 1 }, { $: 1 }]],
+    value: [{ $: 2 }, { $: 2 }],
+  })
+})
+
 // ── The server ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 interface Observer {
@@ -227,7 +241,7 @@ function follow(port: number): { model(): Model | undefined; stop(): void } {
       if (line.startsWith('event: ')) kind = line.slice(7)
       if (!line.startsWith('data: ')) return
       const data = JSON.parse(line.slice(6))
-      model = kind === 'picture' ? data : model && applied(model, data)
+      model = kind === 'picture' ? (unpack(data) as Model) : model && applied(model, data)
     })
   })
   asking.on('error', () => {}) // ECONNRESET: it was killed

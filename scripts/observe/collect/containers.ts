@@ -47,7 +47,8 @@ function parsed(text: string | undefined): Entry | undefined {
     const entry: Entry = JSON.parse(text ?? '')
     const { id, pid, spec } = entry.container
     const words = [id, spec.name, spec.rootfs, ...spec.mechanisms]
-    return typeof pid === 'number' && words.every((word) => typeof word === 'string') ? entry : undefined
+    if (!/^\w+$/.test(id) || typeof pid !== 'number') return undefined
+    return words.every((word) => typeof word === 'string') ? entry : undefined
   } catch {
     return undefined
   }

@@ -8,6 +8,7 @@ import { page, type State } from '../draw/page.ts'
 import { OTHERS, roomItem } from '../draw/rooms.ts'
 import { sceneOf } from '../draw/scene.ts'
 import type { Model } from '../model.ts'
+import { unpack } from '../pack.ts'
 import { pictureIn, withPicture } from './picture.ts'
 import { moved } from './walk.ts'
 
@@ -22,7 +23,7 @@ else listen()
 function listen(): void {
   const events = new EventSource('/events')
   events.addEventListener('picture', ({ data }: MessageEvent<string>) => {
-    const now: Model = JSON.parse(data)
+    const now = unpack(JSON.parse(data)) as Model
     if (state) change({ now, source: 'live' })
     else show(now, now, 'live')
   })

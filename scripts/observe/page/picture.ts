@@ -3,6 +3,7 @@
  */
 import { applied, type Change, changeBetween } from '../change.ts'
 import type { Model } from '../model.ts'
+import { pack, unpack } from '../pack.ts'
 
 /** What is now, and from there the way back to what was remembered: most of it is the same. */
 interface Embedded {
@@ -18,14 +19,14 @@ export function withPicture(html: string, now: Model, before: Model): string {
   const back = changeBetween(now, before)
   delete back?.points // the curves are those of now
   const embedded: Embedded = { now, back: back ?? null }
-  const json = JSON.stringify(embedded).replaceAll('<', '\\u003c')
+  const json = JSON.stringify(pack(embedded)).replaceAll('<', '\\u003c')
   return html.replace(PLACE, () => PLACE.replace('null', () => json))
 }
 
 /** Takes it out again; undefined where there is none. */
 export function pictureIn(text: string): { now: Model; before: Model } | undefined {
-  const embedded: Embedded | null = JSON.parse(text)
-  if (!embedded) return undefined
-  const { now, back } = embedded
+  const packed = JSON.parse(text)
+  if (!packed) return undefined
+  const { now, back } = unpack(packed) as Embedded
   return { now, before: back ? applied(now, back) : now }
 }
