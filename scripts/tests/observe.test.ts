@@ -182,9 +182,13 @@ test('packed for the way, a picture is shorter, and comes out the same', async (
   const packed = JSON.stringify(pack(model))
   expect(JSON.stringify(unpack(JSON.parse(packed)))).toBe(plain)
   expect(packed.length).toBeLessThan(plain.length)
-  const parts = [{ a: 'a word that is long enough' }, { a: 'a word that is long enough' }]
+  const parts = [
+    { a: 'a word that is long enough', b: 1 },
+    { a: 'a word that is long enough', b: 1 },
+  ]
   expect(pack([parts, parts])).toEqual({
-    shared: ['a word that is long enough', { a: { $: 0 } }, [{ $: 1 }, { $: 1 }]],
+    shared: ['a word that is long enough', { '#0': [{ $: 0 }, 1] }, [{ $: 1 }, { $: 1 }]],
+    shapes: [['a', 'b']],
     value: [{ $: 2 }, { $: 2 }],
   })
 })
