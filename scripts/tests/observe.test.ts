@@ -16,8 +16,9 @@ import { project } from '#given/spec.ts'
 import { applied, type Change, changeBetween } from '../observe/change.ts'
 import { Collector } from '../observe/collector.ts'
 import { namesIn } from '../observe/draw/details.ts'
+import { picture } from '../observe/draw/picture.ts'
 import { allRooms, type Room, sceneOf } from '../observe/draw/scene.ts'
-import { KINDS, type Model } from '../observe/model.ts'
+import { KINDS, type Model, type Process } from '../observe/model.ts'
 import { pack, unpack } from '../observe/pack.ts'
 import { documentOf } from '../observe/page/document.ts'
 import { withPicture } from '../observe/page/picture.ts'
@@ -63,8 +64,8 @@ async function watching<T>(body: (collector: Collector) => Promise<T>): Promise<
   }
 }
 
-/** Waits for a picture in which something holds. */
-async function picture(collector: Collector, holds: (model: Model) => boolean, what: string): Promise<Model> {
+/** Waits for a picture of the machine in which something holds. */
+async function pictureWhere(collector: Collector, holds: (model: Model) => boolean, what: string): Promise<Model> {
   let model = await collector.now()
   await until(() => {
     void collector.now().then((now) => {
@@ -79,7 +80,7 @@ test('a container is a room in the host, and its first process has two numbers',
   await watching(async (collector) => {
     const before = await collector.now()
     await container('seen-1')
-    const model = await picture(collector, (now) => roomOf(now, 'seen-1') !== undefined, 'the room')
+    const model = await pictureWhere(collector, (now) => roomOf(now, 'seen-1') !== undefined, 'the room')
     const pid = pidOf('seen-1')
 
     const room = roomOf(model, 'seen-1', before)
@@ -96,7 +97,7 @@ test('its namespaces are those that the kernel names, and the pid namespace lies
   await watching(async (collector) => {
     await container('seen-2')
     const pid = pidOf('seen-2')
-    const model = await picture(collector, (now) => pid in now.processes, 'its process')
+    const model = await pictureWhere(collector, (now) => pid in now.processes, 'its process')
 
     const names = Object.values(namespaces(pid))
     const inodes = model.processes[pid]?.namespaces ?? []
@@ -115,7 +116,7 @@ test('its name, mounts, links, capabilities and memory', async () => {
       model.namespaces[model.processes[pid]?.namespaces[KINDS.indexOf(kind)] ?? 0]
     const isWhole = (now: Model) =>
       its(now, 'net')?.links !== undefined && (now.usage[now.processes[pid]?.cgroup ?? '']?.memory.at(-1) ?? 0) > 0
-    const model = await picture(collector, isWhole, 'its links and its memory')
+    const model = await pictureWhere(collector, isWhole, 'its links and its memory')
 
     expect(its(model, 'uts')?.hostname).toBe('seen')
     expect(its(model, 'mnt')?.mounts).toContainEqual(expect.objectContaining({ target: '/proc', type: 'proc' }))
@@ -131,7 +132,7 @@ test('its name, mounts, links, capabilities and memory', async () => {
 test('a container without a pid namespace is a room too, by its other namespaces', async () => {
   await watching(async (collector) => {
     const { pid = 0 } = unshared(['--uts', 'sleep', '600'])
-    const model = await picture(collector, (now) => now.processes[pid]?.name === 'sleep', 'its process')
+    const model = await pictureWhere(collector, (now) => now.processes[pid]?.name === 'sleep', 'its process')
     const room = allRooms(sceneOf(model)).find(({ occupants }) => occupants.some(({ process }) => process.pid === pid))
     expect(room?.namespaces.filter(({ own }) => own).map(({ kind }) => kind)).toEqual(['uts'])
     expect(room?.occupants[0]?.numbers).toEqual([expect.objectContaining({ number: pid, where: 'host' })])
@@ -142,7 +143,7 @@ test('rooms in rooms: a process that is in three pid namespaces has three number
   await watching(async (collector) => {
     const { pid = 0 } = unshared(['--pid', '--kill-child', 'unshare', '--pid', '--kill-child', 'sleep', '601'])
     const nested = (now: Model) => Object.values(now.processes).find(({ command }) => command === 'sleep 601')
-    const model = await picture(collector, (now) => nested(now)?.numbers.length === 3, 'the innermost')
+    const model = await pictureWhere(collector, (now) => nested(now)?.numbers.length === 3, 'the innermost')
     expect(nested(model)?.numbers.slice(1)).toEqual([expect.any(Number), 1])
     const depths = (room: Room): string[][] => [
       [room.title],
@@ -163,10 +164,10 @@ test('what has changed, applied to the picture before, is the picture after', as
   await watching(async (collector) => {
     const before = await collector.now()
     const child = await container('seen-4')
-    const during = await picture(collector, (now) => roomOf(now, 'seen-4') !== undefined, 'the room')
+    const during = await pictureWhere(collector, (now) => roomOf(now, 'seen-4') !== undefined, 'the room')
     await end(child)
     const pid = Object.values(during.containers).find(({ name }) => name === 'seen-4')?.pid ?? 0
-    const after = await picture(collector, (now) => !(pid in now.processes), 'its end')
+    const after = await pictureWhere(collector, (now) => !(pid in now.processes), 'its end')
 
     const change = (from: Model, to: Model): Change => JSON.parse(JSON.stringify(changeBetween(from, to)))
     const plain = (model: Model) => JSON.parse(JSON.stringify({ ...model, usage: {} }))
@@ -174,6 +175,36 @@ test('what has changed, applied to the picture before, is the picture after', as
     expect(plain(applied(during, change(during, after)))).toEqual(plain(after))
     expect(allRooms(sceneOf(after, during)).find(({ title }) => title === 'seen-4')).toMatchObject({ mark: 'gone' })
   })
+})
+
+test("as a picture for a README: the seed's two servers, each number 1 at home and another on the host", () => {
+  const process = (pid: number, name: string, parent: number, pidNamespace: number, numbers: number[]): Process => {
+    const namespaces = KINDS.map((kind, i) => (kind === 'pid' ? pidNamespace : i + 1))
+    const rest = { since: pid, command: name, uid: 0, effective: '0', bounding: '0', cgroup: '/', ended: false }
+    return { pid, name, parent, namespaces, numbers, ...rest }
+  }
+  const all = [
+    process(10, 'engine', 1, 5, [10]),
+    process(1000, 'httpd', 10, 100, [1000, 1]),
+    process(2000, 'vsftpd', 10, 200, [2000, 1]),
+  ]
+  const pids = { kind: 'pid' as const, parent: 5 }
+  const model: Model = {
+    at: 0,
+    host: { name: 'host', kernel: '', cpus: 1, memory: 0, version: 2, namespaces: all[0]?.namespaces ?? [] },
+    namespaces: { 5: { kind: 'pid', inode: 5 }, 100: { ...pids, inode: 100 }, 200: { ...pids, inode: 200 } },
+    processes: Object.fromEntries(all.map((one) => [one.pid, one])),
+    containers: {},
+    cgroups: {},
+    usage: {},
+    points: 0,
+  }
+  const words = renderToString(picture(model)).match(/(?<=<text[^>]*>)[^<]+/g)
+  expect(words).toEqual([
+    ...['host', 'engine', '10', 'on the host', 'started httpd and 1 more'],
+    ...['httpd', 'pid:[100]', 'httpd', '1', 'in httpd', '1000', 'on the host'],
+    ...['vsftpd', 'pid:[200]', 'vsftpd', '1', 'in vsftpd', '2000', 'on the host'],
+  ])
 })
 
 test('packed for the way, a picture is shorter, and comes out the same', async () => {

@@ -45,9 +45,9 @@ export function column(blocks: Block[], gap: number): Block {
 /** Blocks beside each other, in as many lines as it takes to stay within `most`. */
 export function row(blocks: Block[], gap: number, most = Number.POSITIVE_INFINITY): Block {
   const lines: Block[][] = []
-  let used = Number.POSITIVE_INFINITY
+  let used = 0
   for (const block of blocks) {
-    if (used + gap + block.width > most) {
+    if (lines.length === 0 || used + gap + block.width > most) {
       lines.push([])
       used = -gap
     }

@@ -78,13 +78,15 @@ function notes({ events, frozen }: Cgroup): string[] {
 function linesOf(model: Model, before: Model, all: boolean): Line[] {
   const table = { ...before.cgroups, ...model.cgroups }
   const children = childrenOf(table)
+  const title = (group: Cgroup) => titleOf(group, model, before)
   const root = table['/']
   if (!root) return []
   const visit = (group: Cgroup, depth: number): Line[] => {
-    const inner = (children.get(group.path) ?? []).flatMap((child) => visit(child, depth + 1))
+    const below = (children.get(group.path) ?? []).sort((a, b) => byName.compare(title(a), title(b)))
+    const inner = below.flatMap((child) => visit(child, depth + 1))
     if (!all && depth > 0 && inner.length === 0 && !isOurs(group)) return []
     const mark = markOf(group.path, model, before)
-    return [{ group, depth, title: titleOf(group, model, before), mark }, ...inner]
+    return [{ group, depth, title: title(group), mark }, ...inner]
   }
   return visit(root, 0)
 }
@@ -97,6 +99,8 @@ function childrenOf(table: Record<string, Cgroup>): Map<string, Cgroup[]> {
   }
   return children
 }
+
+const byName = new Intl.Collator('en', { numeric: true })
 
 const isOurs = ({ path }: Cgroup) => path.includes('/workshop-')
 

@@ -8,7 +8,7 @@ import { colours, KIND_COLOURS } from './colours.ts'
 import { h } from './element.ts'
 import { splitHosts } from './rooms.ts'
 import { type Chip, type Mark, type Occupant, type Room, sceneOf } from './scene.ts'
-import { MARKS, ownOf, sayRoom, whoCounts } from './words.ts'
+import { MARKS, ownOf, sayRoom, sayStarts, whoCounts } from './words.ts'
 
 export interface PictureOptions {
   /** For whoever cannot see it. Unless given: what is in the host's room, in words. */
@@ -75,12 +75,13 @@ function drawChip({ kind, inode, mark }: Chip): Block {
   return framed(text(`${kind}:[${inode}]`, 12), 4, `chip ${mark}`, KIND_COLOURS[kind])
 }
 
-function drawOccupant({ process, numbers, mark }: Occupant): Block {
+function drawOccupant({ process, numbers, starts, mark }: Occupant): Block {
   const lines = [
     row([text(process.name, 14, 'strong'), ...markOf(mark)], 8),
     ...numbers.map((one, i) =>
       row([text(String(one.number), 14, i === 0 ? 'number' : 'ink'), text(whoCounts(one), 12, 'soft')], 6),
     ),
+    ...(starts.length > 0 ? [text(sayStarts(starts), 12, 'soft')] : []),
   ]
   return framed(column(lines, 3), 8, `process ${mark}`)
 }

@@ -5,7 +5,7 @@ import type { VNode } from 'preact'
 import type { Kind } from '../model.ts'
 import { h } from './element.ts'
 import type { Chip, Mark, Occupant, Room } from './scene.ts'
-import { count, MARKS, ownOf, SORTS, sayOccupant, sayRoom, whoCounts } from './words.ts'
+import { count, MARKS, ownOf, SORTS, sayOccupant, sayRoom, sayStarts, whoCounts } from './words.ts'
 
 export interface RoomsOptions {
   /** The item that the keyboard is at. */
@@ -78,10 +78,13 @@ function drawOccupants({ sort, occupants }: Room, level: number, options: RoomsO
   ]
 }
 
-/** Of the host's processes: those that started a room that is still there, and the others, of which there are many. */
+const NEAR = 8 // who started the latest rooms
+
+/** Of the host's processes: the latest that started a room which is still there, and the others, of whom there are many. */
 export function splitHosts(occupants: Occupant[]): [near: Occupant[], far: Occupant[]] {
-  const isNear = ({ leads, mark }: Occupant) => leads && mark !== 'gone'
-  return [occupants.filter(isNear), occupants.filter((one) => !isNear(one))]
+  const starters = occupants.filter(({ starts, mark }) => starts.length > 0 && mark !== 'gone')
+  const near = new Set(starters.slice(-NEAR))
+  return [occupants.filter((one) => near.has(one)), occupants.filter((one) => !near.has(one))]
 }
 
 function drawOthers(far: Occupant[], level: number, options: RoomsOptions): VNode {
@@ -95,7 +98,7 @@ function drawOthers(far: Occupant[], level: number, options: RoomsOptions): VNod
 }
 
 function drawOccupant(occupant: Occupant, level: number, options: RoomsOptions): VNode {
-  const { process, numbers, mark } = occupant
+  const { process, numbers, starts, mark } = occupant
   const item = occupantItem(occupant)
   return h(
     'div',
@@ -116,6 +119,7 @@ function drawOccupant(occupant: Occupant, level: number, options: RoomsOptions):
           ]),
         ),
       ),
+      starts.length > 0 ? h('div', { class: 'soft starts' }, sayStarts(starts)) : null,
     ],
   )
 }

@@ -33,8 +33,8 @@ export interface Occupant {
   process: Process
   /** Its numbers, its own namespace's first, then outwards. */
   numbers: Numbered[]
-  /** Did it start a room in this one? */
-  leads: boolean
+  /** The rooms in this one whose first process it started. */
+  starts: string[]
   mark: Mark
 }
 
@@ -74,7 +74,7 @@ function build(model: Model): Room {
     const home = leadsTo(key, host, around) ? (rooms.get(around.get(key) ?? host) ?? top) : top
     home.rooms.push(room)
     room.namespaces = room.namespaces.map((chip, i) => ({ ...chip, own: chip.inode !== home.namespaces[i]?.inode }))
-    markLeader(room, home)
+    noteStarter(room, home)
   }
   for (const room of rooms.values()) room.rooms.sort(byAge)
   nameNumbers(top, model)
@@ -133,7 +133,7 @@ function roomOf(id: string, members: Process[], model: Model): Room {
     sort,
     ...(container ? { container } : {}),
     namespaces: chipsOf(members[0]?.namespaces ?? model.host.namespaces),
-    occupants: members.map((process) => ({ process, numbers: [], leads: false, mark: 'same' })),
+    occupants: members.map((process) => ({ process, numbers: [], starts: [], mark: 'same' })),
     rooms: [],
     mark: 'same',
   }
@@ -152,9 +152,9 @@ function chipsOf(inodes: Inodes): Chip[] {
   return KINDS.map((kind, i) => ({ kind, inode: inodes[i] ?? 0, own: false, mark: 'same' }))
 }
 
-function markLeader({ occupants }: Room, home: Room): void {
+function noteStarter({ occupants, title }: Room, home: Room): void {
   const starter = home.occupants.find(({ process }) => process.pid === occupants[0]?.process.parent)
-  if (starter) starter.leads = true
+  starter?.starts.push(title)
 }
 
 const SORTS = ['host', 'container', 'lab', 'other']

@@ -22,8 +22,8 @@ export function tallyOf(model: Model, before: Model): Tally[] {
     compare('process', 'es', keysOf(model), keysOf(before)),
     ...namespaces,
     compare('cgroup', 's', Object.keys(model.cgroups), Object.keys(before.cgroups)),
-    compare('mount of the host', 's', mountsOf(model), mountsOf(before), 'mounts of the host'),
-    compare('link of the host', 's', linksOf(model), linksOf(before), 'links of the host'),
+    compare('mount of the host', 's', mountsOf(model), mountsOf(before) ?? mountsOf(model), 'mounts of the host'),
+    compare('link of the host', 's', linksOf(model), linksOf(before) ?? linksOf(model), 'links of the host'),
   ].filter((one) => one.new + one.gone > 0)
 }
 
@@ -53,7 +53,7 @@ function words(mark: 'new' | 'gone', line: Tally): (VNode | string)[] {
   return [h('span', { class: `mark ${mark}` }, `${mark === 'new' ? '+' : '−'} ${n} ${mark}`), ` ${noun} `]
 }
 
-function compare(what: string, ending: string, now: string[], then: string[], plural = what + ending): Tally {
+function compare(what: string, ending: string, now: string[] = [], then: string[] = [], plural = what + ending): Tally {
   const [young, old] = [new Set(now), new Set(then)]
   return {
     what,
@@ -72,6 +72,6 @@ const keysOf = ({ processes }: Model) => Object.values(processes).map(({ pid, si
 
 const hosts = ({ host, namespaces }: Model, kind: Kind) => namespaces[host.namespaces[KINDS.indexOf(kind)] ?? 0]
 
-const mountsOf = (model: Model) => (hosts(model, 'mnt')?.mounts ?? []).map(({ target, type }) => `${type} ${target}`)
+const mountsOf = (model: Model) => hosts(model, 'mnt')?.mounts?.map(({ target, type }) => `${type} ${target}`)
 
-const linksOf = (model: Model) => (hosts(model, 'net')?.links ?? []).map(({ name, index }) => `${index} ${name}`)
+const linksOf = (model: Model) => hosts(model, 'net')?.links?.map(({ name, index }) => `${index} ${name}`)

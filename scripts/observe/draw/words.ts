@@ -20,9 +20,15 @@ export function whoCounts({ where }: Numbered): string {
 }
 
 /** All of a process in a sentence, for whoever hears the page. */
-export function sayOccupant({ process, numbers, mark }: Occupant): string {
+export function sayOccupant({ process, numbers, starts, mark }: Occupant): string {
   const said = numbers.map((one) => `${one.number} ${whoCounts(one)}`)
-  return [`${process.name}: process ${said.join(', ')}`, MARKS[mark].slice(2)].filter(Boolean).join(', ')
+  const started = starts.length > 0 ? sayStarts(starts) : ''
+  return [`${process.name}: process ${said.join(', ')}`, started, MARKS[mark].slice(2)].filter(Boolean).join(', ')
+}
+
+/** `started web`, or of many: `started web and 3 more`. */
+export function sayStarts([first = '', ...more]: string[]): string {
+  return `started ${first}${more.length > 0 ? ` and ${more.length} more` : ''}`
 }
 
 /** All of a room in a sentence. */

@@ -16,9 +16,6 @@ const root = document.getElementById('root') as HTMLElement
 const embedded = pictureIn(document.getElementById('picture')?.textContent ?? 'null')
 let state: State | undefined
 
-if (embedded) show(embedded.now, embedded.before, 'export')
-else listen()
-
 /** Server-sent events: a whole picture at first and after a pause, then changes. The browser calls again by itself. */
 function listen(): void {
   const events = new EventSource('/events')
@@ -145,3 +142,6 @@ root.addEventListener('click', ({ target }) => {
   const item = (target as Element).closest('[role=treeitem]')
   if (item) open(item.id)
 })
+
+if (embedded) show(embedded.now, embedded.before, 'export')
+else listen()

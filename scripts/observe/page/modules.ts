@@ -71,6 +71,7 @@ function shortened(source: string): string {
     .replace(/^[ \t]*\/\/.*$/gm, '')
     .replace(/[ \t]+$/gm, '')
     .replace(/^[ \t]+/gm, '')
+    .replace(/ {2,}/g, ' ') // where types were
     .replace(/\n+/g, '\n')
 }
 
