@@ -21,6 +21,8 @@ module WorkshopQemu
     CONSOLE = ARM ? 'ttyAMA0' : 'ttyS0'
     # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate.
     EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16'
+    # QEMU keeps what it has translated by address: with each program at the same one, it need not translate it again.
+    SAME_ADDRESSES = 'norandmaps'
     FULL = 'The disk that holds .vagrant and ~/.vagrant.d is full. Make room, then `vagrant halt --force` and `vagrant up`.'
     OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
              hardware.json accelerator].freeze
@@ -200,7 +202,9 @@ module WorkshopQemu
 
     def command(hardware, port, snapshot)
       emulated = hardware['accelerator'] == 'tcg'
-      append = "console=#{CONSOLE} quiet systemd.show_status=false panic=1 workshop.accelerator=#{hardware['accelerator']} #{config.kernel_options}".strip
+      append = ["console=#{CONSOLE} quiet systemd.show_status=false panic=1",
+                "workshop.accelerator=#{hardware['accelerator']}", (SAME_ADDRESSES if emulated), config.kernel_options]
+               .compact.join(' ').strip
       reach = config.online ? '' : 'restrict=on,'
       [BINARY, '-name', "workshop-#{@machine.name}", '-daemonize', '-pidfile', path('pid'),
        '-nodefaults', '-no-user-config', '-display', 'none',
