@@ -14,7 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { project } from '#given/spec.ts'
 import type { Change } from './change.ts'
 
-const [containers = 50, duration = 60] = process.argv.slice(2).map(Number)
+const [containers = 50, duration = 60] = process.argv.slice(2).map(Number) // in seconds
 const TICKS = 100 // of a process's CPU time, in a second: sysconf(3), _SC_CLK_TCK
 
 const started: ChildProcess[] = []
@@ -39,6 +39,9 @@ try {
   console.log(`CPU ${(((cpuOf(server) - from.cpu) / TICKS / seconds) * 100).toFixed(1)} % of one`)
   console.log(`changes ${kb((page.bytes.all - from.bytes) / seconds)} KB a second`)
   console.log(`memory in MB, every 10 s: ${memory.join(' ')}`)
+  const second = follow(`${address}events`)
+  await sleep(2000)
+  console.log(`picture with full curves ${kb(second.bytes.picture)} KB`)
 
   const delays: number[] = []
   for (let i = 0; i < 20; i++) {
@@ -72,9 +75,10 @@ async function observe(): Promise<{ server: number; address: string }> {
   return { server: child.pid ?? 0, address: `${String(line).split(' ')[0]}/` }
 }
 
+/** How many bytes a browser gets. */
 function download(url: string): Promise<number> {
   return new Promise((resolve) => {
-    get(url, (response) => {
+    get(url, { headers: { 'accept-encoding': 'gzip' } }, (response) => {
       let bytes = 0
       response.on('data', (data: Buffer) => {
         bytes += data.length

@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import type { Change } from './change.ts'
 import type { Collector } from './collector.ts'
 import { pack } from './pack.ts'
@@ -22,7 +23,8 @@ export interface Serving {
  * @throws EADDRINUSE where the port is another's
  */
 export async function serve(collector: Collector, html: string, port: number): Promise<Serving> {
-  const server = createServer((request, response) => answer(request, response, collector, html))
+  const page = { plain: html, short: gzipSync(html) }
+  const server = createServer((request, response) => answer(request, response, collector, page))
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, LOOPBACK, resolve)
@@ -43,14 +45,28 @@ const HEADERS = {
   'x-frame-options': 'DENY',
 }
 
-function answer(request: IncomingMessage, response: ServerResponse, collector: Collector, html: string): void {
+/** As it is, and for the many who can unpack it: through ssh -L it may have a long way. */
+interface Document {
+  plain: string
+  short: Buffer
+}
+
+function answer(request: IncomingMessage, response: ServerResponse, collector: Collector, page: Document): void {
   const refuse = (code: number, words: string) =>
     response.writeHead(code, { ...HEADERS, 'content-type': 'text/plain' }).end(`${words}\n`)
   if (!isLocal(request.headers.host)) return void refuse(403, 'This page is for this machine: open it as localhost')
   if (request.method !== 'GET') return void refuse(405, 'One can look here, and do nothing')
   const { pathname } = new URL(request.url ?? '/', 'http://localhost')
   if (pathname === '/') {
-    response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' }).end(html)
+    const isShort = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+    const encoding = isShort ? { 'content-encoding': 'gzip' } : {}
+    response.writeHead(200, {
+      ...HEADERS,
+      ...encoding,
+      'content-type': 'text/html; charset=utf-8',
+      vary: 'accept-encoding',
+    })
+    response.end(isShort ? page.short : page.plain)
     return
   }
   if (pathname === '/events') return void stream(response, collector)

@@ -339,6 +339,15 @@ test('killed, it leaves the container as it is', async () => {
   expect(pidOf('seen-6')).toBe(pid)
 })
 
+test('a port that is taken is no port for it', async () => {
+  const { port } = await observer()
+  const words = `port ${port} is taken`
+  expect(await result(command(['--port', String(port)]))).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(words),
+  })
+})
+
 test('Ctrl-C ends it, though pages look', async () => {
   const { port, child } = await observer()
   const page = follow(port)

@@ -84,7 +84,7 @@ interface Stat {
 
 const PF_KTHREAD = 0x00200000
 
-/** /proc/<pid>/stat: proc_pid_stat(5). The name may hold spaces and brackets, so one counts from the last one. */
+/** /proc/<pid>/stat: proc(5). The name may hold spaces and brackets, so one counts from the last one. */
 function statOf(pid: number): Stat | undefined {
   const text = read(`/proc/${pid}/stat`)
   if (!text) return undefined

@@ -98,7 +98,7 @@ test('a container is a room with its process in it, under both numbers; nothing 
   const first = roomIn(page).getByRole('treeitem', { name: `process 1 in ${NAME}, ${pid} on the host` })
   await first.waitFor()
   expect(await first.textContent()).toMatch(new RegExp(`1 in ${NAME}\\s*${pid} on the host`))
-  expect(await page.locator('.curve.cpu .upper').first().getAttribute('d')).toMatch(/^M/)
+  await page.locator('.curve.cpu .upper[d^=M]').first().waitFor({ state: 'attached' })
 
   const elsewhere = asked.filter((url) => !url.startsWith(address) && !url.startsWith('data:'))
   expect({ errors, elsewhere }).toEqual({ errors: [], elsewhere: [] })
