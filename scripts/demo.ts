@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { labOrder } from '#given/labs.ts'
+import { labOrder } from '#given/lab-order.ts'
 import { run } from '#given/run.ts'
 import { command } from './lib/command.ts'
 import { lookUpOne } from './lib/current.ts'

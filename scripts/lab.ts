@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { labOrder } from '#given/labs.ts'
+import { labOrder } from '#given/lab-order.ts'
 import { run } from '#given/run.ts'
 import { command } from './lib/command.ts'
 

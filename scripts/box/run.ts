@@ -220,7 +220,7 @@ async function yours(mechanisms: string[], { mine }: Arguments['values']): Promi
 
 /** With parts left out, or not yet checked, a container may harm its host: it gets one of its own. */
 async function movedToLab(order: Order): Promise<Order> {
-  const [{ labOrder }, { LAB_ROOTFS }] = await Promise.all([import('#given/labs.ts'), import('#given/lab.ts')])
+  const [{ labOrder }, { LAB_ROOTFS }] = await Promise.all([import('#given/lab-order.ts'), import('#given/lab.ts')])
   const inside: Order = { ...order, spec: { ...order.spec, rootfs: LAB_ROOTFS } }
   const runner = new URL(import.meta.resolve('#given/run.ts')).pathname
   return labOrder([process.execPath, '--no-warnings', runner, JSON.stringify(inside)], 'host', {}, order.spec.rootfs)

@@ -9,15 +9,15 @@ import { PRIVILEGES, type Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
 import { type ErrorData, inProject } from './errors.ts'
 import { LAB_ROOTFS } from './lab.ts'
+import { labOrder } from './lab-order.ts'
 import type { Event, Request } from './lab-server.ts'
 import type { Lesson } from './lesson.ts'
 import type { Volume } from './mechanism.ts'
 import type { Network } from './net/network.ts'
 import { seconds } from './patience.ts'
 import { NAMESPACES, type Namespace } from './proc.ts'
-import { ensureRootfs } from './rootfs.ts'
 import type { Order } from './run.ts'
-import { project, spec } from './spec.ts'
+import { spec } from './spec.ts'
 import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
 import type { Ids } from './user/ids.ts'
 
@@ -351,29 +351,4 @@ export async function openLab({
 export async function here(lesson?: Lesson): Promise<Lab> {
   const child = spawn(process.execPath, ['--no-warnings', given('lab-server.ts')], { stdio: 'pipe' })
   return new Lab(child, lesson).ready()
-}
-
-/**
- * What run.ts is to do for a command in a lab of its own.
- *
- * @param rootfs what containers in the lab have as their root: they may write to it, and it stays as it is
- */
-export function labOrder(
-  argv: string[],
-  hostname = 'host',
-  env: Record<string, string> = {},
-  rootfs = ensureRootfs(),
-): Order {
-  const inherited = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== undefined))
-  const lab = spec({
-    argv,
-    hostname,
-    rootfs,
-    env: { ...(inherited as Record<string, string>), ...env },
-    cwd: project,
-    init: true,
-    mechanisms: ['lab'],
-  })
-  const subtree = { name: 'subtree', file: given('cgroups/subtree.ts') } // the lab's cgroups; to write, after its mounts
-  return { spec: lab, layers: [{ name: 'lab', file: given('lab.ts') }, subtree] }
 }
