@@ -18,6 +18,11 @@ export interface CurveOptions {
 export const WIDTH = 120
 export const HEIGHT = 28
 
+/** Its rules, for the style sheet around. */
+export const CURVE_STYLE = `.curve .upper{fill:none;stroke-width:1.5;stroke:var(--accent)}
+.curve .below{fill:var(--accent);opacity:.3}
+.curve .limit{stroke:var(--gone);stroke-width:1.5;stroke-dasharray:4 3}`
+
 type Point = [x: number, y: number | null]
 
 /** Draws it. Whoever cannot see it has the number beside it. */

@@ -5,6 +5,7 @@ import type { VNode } from 'preact'
 import type { Model } from '../model.ts'
 import { type Block, column, framed, row, text } from './blocks.ts'
 import { colours, KIND_COLOURS } from './colours.ts'
+import { CURVE_STYLE } from './curves.ts'
 import { h } from './element.ts'
 import { splitHosts } from './rooms.ts'
 import { type Chip, type Mark, type Occupant, type Room, sceneOf } from './scene.ts'
@@ -19,6 +20,16 @@ export interface PictureOptions {
   chips?(room: Room): Chip[]
   /** Which processes of a room to show: all but those of the host that started no room. */
   occupants?(room: Room): Occupant[]
+  /** What is in a namespace, to be drawn below its name. */
+  contents?(chip: Chip): Block[]
+}
+
+export interface DrawingOptions {
+  title: string
+  /** More than the title, for whoever cannot see it. */
+  description?: string
+  /** What lies over the blocks, such as lines between them; asked for when they have their places. */
+  over?(): VNode[]
 }
 
 /** Draws a picture of the machine; what is new or gone against `before` is marked. */
@@ -28,8 +39,12 @@ export function picture(model: Model, options: PictureOptions & { before?: Model
 
 /** Draws a room with all rooms in it. */
 export function pictureOf(room: Room, options: PictureOptions = {}): VNode {
-  const { title = sayRoom(room), width: most = 800 } = options
-  const block = drawRoom(room, most - 2 * EDGE, options)
+  const { title = sayRoom(room), width = 800 } = options
+  return drawingOf(drawRoom(room, width - 2 * EDGE, options), { title })
+}
+
+/** An SVG that needs nothing else, of any blocks. */
+export function drawingOf(block: Block, { title, description, over = () => [] }: DrawingOptions): VNode {
   const [width, height] = [block.width + 2 * EDGE, block.height + 2 * EDGE]
   return h(
     'svg',
@@ -41,19 +56,30 @@ export function pictureOf(room: Room, options: PictureOptions = {}): VNode {
       width,
       height,
     },
-    [h('title', null, title), h('style', null, STYLE), block.at(EDGE, EDGE)],
+    [
+      h('title', null, title),
+      description ? h('desc', null, description) : null,
+      h('style', null, STYLE),
+      block.at(EDGE, EDGE),
+      ...over(),
+    ],
   )
 }
 
 const EDGE = 2 // for the thickest line
 const GAP = 10
 
-function drawRoom(room: Room, most: number, options: PictureOptions): Block {
+/** A room with all rooms in it, as a block of a larger drawing. */
+export function drawRoom(room: Room, most: number, options: PictureOptions = {}): Block {
   const inner = most - 2 * GAP
   const { chips = ({ namespaces }) => ownOf(namespaces), occupants = shownOf } = options
   const parts = [
     row([text(room.title, 16, 'strong'), ...markOf(room.mark)], GAP),
-    row(chips(room).map(drawChip), 6, inner),
+    row(
+      chips(room).map((chip) => drawChip(chip, options.contents?.(chip) ?? [])),
+      6,
+      inner,
+    ),
     row(occupants(room).map(drawOccupant), GAP, inner),
     row(
       room.rooms.map((one) => drawRoom(one, inner, options)),
@@ -71,8 +97,9 @@ export function shownOf({ sort, occupants }: Room): Occupant[] {
   return sort === 'host' ? splitHosts(occupants)[0] : occupants
 }
 
-function drawChip({ kind, inode, mark }: Chip): Block {
-  return framed(text(`${kind}:[${inode}]`, 12), 4, `chip ${mark}`, KIND_COLOURS[kind])
+function drawChip({ kind, inode, mark }: Chip, contents: Block[]): Block {
+  const name = text(`${kind}:[${inode}]`, 12)
+  return framed(column([name, ...contents], 6), contents.length > 0 ? 8 : 4, `chip ${mark}`, KIND_COLOURS[kind])
 }
 
 function drawOccupant({ process, numbers, starts, mark }: Occupant): Block {
@@ -98,4 +125,5 @@ rect.room{fill:var(--room);stroke:var(--line);stroke-width:1.5}
 rect.chip{fill:var(--paper);stroke:var(--line)}
 rect.process{fill:var(--paper);stroke:var(--ink)}
 rect.new{stroke:var(--new);stroke-width:2.5}
-rect.gone{stroke:var(--gone);stroke-dasharray:5 4}`
+rect.gone{stroke:var(--gone);stroke-dasharray:5 4}
+${CURVE_STYLE}`

@@ -2,6 +2,7 @@
  * The page's style sheet. Letters grow with the screen, so that a projector at 1080 lines is read from the last row.
  */
 import { colours, KIND_COLOURS } from './colours.ts'
+import { CURVE_STYLE } from './curves.ts'
 
 const stripes = Object.keys(KIND_COLOURS)
   .map((kind) => `.chip[data-kind=${kind}]{border-left-color:var(--kind-${kind})}`)
@@ -59,9 +60,7 @@ td{overflow-wrap:anywhere}
 .groups .group{display:inline-block}
 .note{display:block;font-weight:bold;color:var(--gone)}
 .curve{width:7.5rem;height:1.75rem;display:block;background:var(--room)}
-.curve .upper{fill:none;stroke-width:1.5;stroke:var(--accent)}
-.curve .below{fill:var(--accent);opacity:.3}
-.curve .limit{stroke:var(--gone);stroke-width:1.5;stroke-dasharray:4 3}
+${CURVE_STYLE}
 .details{border:2px solid var(--accent);border-radius:6px;padding:.6rem .7rem;display:flex;flex-direction:column;gap:.6rem;overflow:auto;flex:0 1 auto;min-height:60%}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.1rem .8rem}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
