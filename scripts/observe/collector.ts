@@ -71,7 +71,7 @@ export class Collector {
   }
 
   #look(): Model {
-    this.#machine ??= { processes: new Processes(), namespaces: new Namespaces(() => {}), cgroups: new Cgroups() }
+    this.#machine ??= { processes: new Processes(), namespaces: new Namespaces(), cgroups: new Cgroups() }
     this.#looks++
     this.#model = pictureOf(this.#machine, this.#model, this.#looks % SAMPLE === 0, this.#lesson)
     return this.#model

@@ -20,14 +20,9 @@ export function fingerprintOfLinks(pid: number): string | undefined {
 export class Links {
   readonly #known = new Map<number, readonly Link[]>()
   readonly #waiting = new Map<number, number>()
-  readonly #onAnswer: () => void
   #asked = 0
 
-  constructor(onAnswer: () => void) {
-    this.#onAnswer = onAnswer
-  }
-
-  /** What the last answer was. */
+  /** What the last answer was; undefined before the first. */
   of(inode: number): readonly Link[] | undefined {
     return this.#known.get(inode)
   }
@@ -52,10 +47,7 @@ export class Links {
     const words = [`--net=/proc/${pid}/ns/net`, 'ip', '-json', '-details', 'address']
     execFile('nsenter', words, { timeout: 10_000 }, (error, stdout) => {
       this.#asked--
-      if (!error) {
-        this.#known.set(inode, linksOf(stdout))
-        this.#onAnswer()
-      }
+      if (!error) this.#known.set(inode, linksOf(stdout)) // with an error it has just ended
       this.#next()
     })
   }

@@ -21,14 +21,9 @@ interface Known {
 
 export class Namespaces {
   readonly #known = new Map<number, Known>()
-  readonly #links: Links
+  readonly #links = new Links()
   readonly #own = openSync('/proc/self/ns/uts', 'r')
   #table: Record<string, Namespace> = {}
-
-  /** @param onLinks is called when the links of a network namespace have been read, which takes a moment */
-  constructor(onLinks: () => void) {
-    this.#links = new Links(onLinks)
-  }
 
   /** Looks again. The inode of each leads to a process that is in it, by which it is reached. */
   look(processes: Record<string, Process>): Record<string, Namespace> {
@@ -75,12 +70,15 @@ export class Namespaces {
     try {
       there = openSync(`/proc/${pid}/ns/uts`, 'r')
       setns(there, CLONE_NEWUTS)
-      return hostname()
     } catch (error) {
       return orGone(error)
     } finally {
-      setns(this.#own, CLONE_NEWUTS)
       if (there !== undefined) closeSync(there)
+    }
+    try {
+      return hostname()
+    } finally {
+      setns(this.#own, CLONE_NEWUTS)
     }
   }
 }

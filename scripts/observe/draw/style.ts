@@ -10,7 +10,7 @@ const stripes = Object.keys(KIND_COLOURS)
 
 export const STYLE = `${colours(':root')}
 *{box-sizing:border-box}
-html{font-size:clamp(13px,0.85vw,22px)}
+html{font-size:clamp(13px,0.95vw,22px)}
 body{margin:0;background:var(--paper);color:var(--ink);font-family:system-ui,"DejaVu Sans",sans-serif;line-height:1.35}
 h1,h2,h3,p,dl,ul{margin:0}
 h1{font-size:1.25rem}h2{font-size:1.1rem}h3,caption{font-size:1rem;font-weight:bold;text-align:left}
