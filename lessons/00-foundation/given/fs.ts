@@ -4,11 +4,13 @@
  */
 export const {
   accessSync,
+  chmodSync,
   closeSync,
   constants,
   existsSync,
   fstatSync,
   linkSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
