@@ -8,11 +8,12 @@
  *     blobs/sha256/HEX             manifests, configs, and layers as they came, compressed
  *     layers/HEX/diff              a layer unpacked, by its diff id: a lower folder of overlayfs. Never written again
  *     layers/HEX/layer.json        what was found in it
- *     l/HEX12                      a short link to layers/HEX/diff, since mount(2) takes one page of options
  *     users/NAME.json              which container uses which image
  *     tmp/                         what is being written; whatever a killed writer left is swept
  *     lock  index.lock             flock(2): writers share the first, what removes has it alone
  */
+
+import type { Ids } from '#given/user/ids.ts'
 
 /** `sha256:` and 64 hexadecimal digits. */
 export type Digest = `sha256:${string}`
@@ -87,7 +88,7 @@ export interface Layer {
   mediaType: string
   /** Bytes of the blob. */
   size: number
-  /** Unpacked: a lower folder for overlayfs, by its short link. */
+  /** Unpacked: a lower folder for overlayfs. Never write to it. */
   folder: string
 }
 
@@ -166,6 +167,8 @@ export interface LayerOptions {
   from?: 'upper' | 'plain'
   /** No file is younger, in seconds since 1970: reproducible-builds.org's SOURCE_DATE_EPOCH. */
   newest?: number
+  /** The container's user namespace had these: its files are written with the ids that it saw. */
+  ids?: Ids
   warn?: (message: string) => void
 }
 
@@ -210,7 +213,7 @@ export interface Store {
   find(wish: string): Image
   /** The steps of an image, newest first. */
   history(image: Image): HistoryStep[]
-  /** The lower folders for overlayfs, uppermost first, as `lowerdir=` wants them. */
+  /** The folders of its layers, lowest first: `lower` of a Union (given/union.ts). */
   lower(image: Image): string[]
 
   /** Gives an image one more name. Another image that has it loses it. */
