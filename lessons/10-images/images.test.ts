@@ -68,6 +68,15 @@ test('10.3 a container has its folders: what it changes, what overlayfs works wi
   expect(await stat(union.work), why).toBe(await stat(union.upper))
 })
 
+test('10.4 the host does not see the mount', async () => {
+  await using box = await start('sleep 60', { id: 'hidden', task: '10.4' })
+  const mounts = await sh(`grep ${LAB_CONTAINERS}/hidden /proc/self/mountinfo || true`)
+  const why = 'the union is mounted on the host: first make all mounts private (lesson 03). mount_namespaces(7)'
+  expect(mounts, why).toBe('')
+  const type = (await host.exec(['nsenter', '-t', String(box.pid), '-m', 'stat', '-f', '-c', '%T', '/'])).stdout
+  expect(type.trim(), 'the root of the container is no overlay').toBe('overlayfs')
+})
+
 test('10.4 what the container writes is in its upper folder, and no layer changes', async () => {
   const before = await state()
   const id = 'writer'
@@ -95,15 +104,6 @@ test('10.4 two containers of one image: neither sees what the other changed', as
   const words = await Promise.all([a, b].map(({ pid }) => host.read(`/proc/${pid}/root/srv/word`)))
   expect(words, 'each has an upper folder of its own').toEqual(['a\n', 'b\n'])
   expect(await sh(`cat ${one}/srv/word ${two}/srv/word 2>&-; true`), 'and the layers have neither').toBe('')
-})
-
-test('10.4 the host does not see the mount', async () => {
-  await using box = await start('sleep 60', { id: 'hidden', task: '10.4' })
-  const mounts = await sh(`grep ${LAB_CONTAINERS}/hidden /proc/self/mountinfo || true`)
-  const why = 'the union is mounted on the host: first make all mounts private (lesson 03). mount_namespaces(7)'
-  expect(mounts, why).toBe('')
-  const type = (await host.exec(['nsenter', '-t', String(box.pid), '-m', 'stat', '-f', '-c', '%T', '/'])).stdout
-  expect(type.trim(), 'the root of the container is no overlay').toBe('overlayfs')
 })
 
 test('10.4 an image may have many layers with long names', async () => {

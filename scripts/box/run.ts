@@ -135,7 +135,9 @@ function isRoot(word: string): boolean {
   return word.includes('/') || isFolder(inCallersFolder(word)) || isImage(word)
 }
 
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
 
 /** Is there an image of this name? A look at the index only: most commands are none. */
 function isImage(word: string): boolean {

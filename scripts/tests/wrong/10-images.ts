@@ -261,7 +261,7 @@ export function changes(upper: string): Change[] {
     },
   },
   {
-    name: 'slave in place of private, a recursive listing',
+    name: 'slave in place of private, types by their bits',
     change: [
       [
         "import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'",
@@ -290,12 +290,19 @@ export function mountUnion(rootfs: string, options: string): void {
 }`,
       changes: `
 export function changes(upper: string): Change[] {
-  return readdirSync(upper, { recursive: true, encoding: 'utf8' }).map((name) => {
-    const stat = lstatSync(\`\${upper}/\${name}\`)
-    const gone = stat.isCharacterDevice() && stat.rdev === 0
-    const opaque = stat.isDirectory() && isOpaque(\`\${upper}/\${name}\`)
-    return { path: \`/\${name}\`, kind: gone ? 'deleted' : opaque ? 'replaced' : 'written' }
-  })
+  const found: Change[] = []
+  const walk = (path: string, marks: { dir: boolean; gone: boolean }) => {
+    const opaque = marks.dir && isOpaque(upper + path)
+    if (path !== '') found.unshift({ path, kind: marks.gone ? 'deleted' : opaque ? 'replaced' : 'written' })
+    if (!marks.dir) return
+    readdirSync(upper + path).forEach((name) => {
+      const { mode, rdev } = lstatSync(upper + path + '/' + name)
+      const type = mode & 0o170000
+      walk(path + '/' + name, { dir: type === 0o040000, gone: type === 0o020000 && !rdev })
+    })
+  }
+  walk('', { dir: true, gone: false })
+  return found
 }`,
     },
   },
