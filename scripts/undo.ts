@@ -7,7 +7,7 @@ import { kill } from '#given/libc.ts'
 import { mounts, processes, status } from '#given/proc.ts'
 import { abandoned, cleanUp, running } from '#given/running.ts'
 import { project, spec } from '#given/spec.ts'
-import { CONTAINERS, removeTree } from '#given/union.ts'
+import { containersFolder, removeTree } from '#given/union.ts'
 import { command } from './lib/command.ts'
 
 /*
@@ -153,14 +153,15 @@ function strayContainers(): Leftover[] {
 
 /** What containers changed in their roots, and nobody waits for any more: after a power cut even /run forgets them. */
 function strayChanges(): Leftover[] {
-  if (!existsSync(CONTAINERS)) return []
+  const folder = containersFolder()
+  if (!existsSync(folder)) return []
   const known = new Set([...running(), ...abandoned()].map(({ container }) => container.id))
   const asRoot = spec({ argv: [], rootfs: '/', mechanisms: process.getuid?.() === 0 ? [] : ['user'] })
-  return readdirSync(CONTAINERS)
+  return readdirSync(folder)
     .filter((id) => !known.has(id))
     .map((id) => ({
       what: `the changes of container ${id}`,
-      remove: () => removeTree(join(CONTAINERS, id), asRoot),
+      remove: () => removeTree(join(folder, id), asRoot),
     }))
 }
 

@@ -62,7 +62,7 @@ export const lesson: Lesson = {
     },
   ],
   tour: {
-    says: 'Its root is a union: layers that are only read, and a folder of its own that takes\nwhat it writes. One image, many containers.',
+    says: 'A union of folders for its root: layers that are only read, and one of its own\nthat takes what it writes. One image, many containers.',
     looks: [
       { label: 'its root', command: 'case $(stat -f -c %T /) in overlayfs) echo layers;; *) echo a disk;; esac' },
     ],

@@ -1,10 +1,10 @@
 import { UsageError } from '#given/errors.ts'
-import { existsSync, readFileSync, statSync } from '#given/fs.ts'
+import { existsSync, mkdirSync, readFileSync, statSync } from '#given/fs.ts'
 import type { Volume } from '#given/mechanism.ts'
 import { type Order, quit, run } from '#given/run.ts'
 import { newId, OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
 import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
-import { canBeLayers, storeFolder, unionOf } from '#given/union.ts'
+import { canBeLayers, containersFolder, storeFolder, unionOf } from '#given/union.ts'
 import { ids } from '#given/user/ids.ts'
 import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
 import type { Chosen } from './options/image.ts'
@@ -217,8 +217,19 @@ async function unionFor(
   const userns = mechanisms.includes('user')
   if (userns && !canBeLayers(lower, mechanisms, ids()))
     return chosen ? (await import('./options/image.ts')).refuseLayers() : { rootfs }
-  const containers = inLab ? { containers: (await import('#given/lab.ts')).LAB_CONTAINERS } : {}
-  return unionOf(id, lower, { userns, ...containers })
+  const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
+  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers })
+  console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
+  return { rootfs }
+}
+
+function canMake(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return true
+  } catch {
+    return false // a home that is not there, or read-only
+  }
 }
 
 async function entrypoint(value: Arguments['values'][string]): Promise<string[] | undefined> {

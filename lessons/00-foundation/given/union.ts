@@ -26,7 +26,12 @@ export interface Union {
 }
 
 /** Where containers keep what they change. In a lab that is a place of its own: little else there can be written. */
-export const CONTAINERS = `${storeFolder()}/containers`
+export function containersFolder(): string {
+  const isLab = process.getuid?.() === 0 && existsSync(LAB)
+  return `${isLab ? LAB : storeFolder()}/containers`
+}
+
+const LAB = '/run/workshop' // as in lab.ts, which a container need not load
 
 /** Where images and their containers lie: root's for the machine, and each user's own. WORKSHOP_IMAGES overrules. */
 export function storeFolder(env = process.env, uid = process.getuid?.() ?? 0): string {
@@ -46,7 +51,7 @@ interface Wish {
 
 /** The root of a container that is a union: what its spec is to say. */
 export function unionOf(id: string, lower: string[], wish: Wish = {}): { rootfs: string; union: Union } {
-  const { keep = false, userns = false, containers = CONTAINERS } = wish
+  const { keep = false, userns = false, containers = containersFolder() } = wish
   const folder = `${containers}/${id}`
   const options = [
     // Root of a user namespace may not write trusted.*, where overlayfs keeps its notes: then it takes user.*
