@@ -314,7 +314,8 @@ describe('real tools', () => {
   test('what skopeo writes, we read', { timeout: seconds(60) }, async ({ skip }) => {
     if (!has('skopeo')) return skip('no skopeo here: apt-get install skopeo')
     const image = await twoLayers()
-    const source = `oci:${store.root}:web:1`
+    await store.save([image], path('gzip/'), { format: 'oci', compression: 'gzip' })
+    const source = `oci:${path('gzip')}:web:1` // Docker's format has no zstd
     const ways = [
       [`oci:${path('a')}:web:1`],
       [`oci-archive:${path('b.tar')}:web:1`],
@@ -332,7 +333,8 @@ describe('real tools', () => {
       }
       const [loaded] = await other.load(file)
       expect(loaded?.config.rootfs.diff_ids, to).toEqual(image.config.rootfs.diff_ids)
-      expect(loaded?.references, to).toEqual(['web:1'])
+      expect(loaded?.references.join(), to).toMatch(/(^|\/)web:1$/) // Docker's archives have a host before it
+      expect(other.find('web:1').id, to).toBe(loaded?.id)
     }
   })
 
@@ -343,7 +345,7 @@ describe('real tools', () => {
     await store.save([image], path('docker.tar'), { format: 'docker' })
     run('podman', [...own, 'load', '--input', path('docker.tar')])
     const id = run('podman', [...own, 'images', '--no-trunc', '--format', '{{.Id}}']).trim()
-    expect(id).toBe(image.id)
+    expect(`sha256:${id.replace('sha256:', '')}`).toBe(image.id)
     for (const format of ['docker-archive', 'oci-archive']) {
       run('podman', [...own, 'save', '--format', format, '--output', path(format), id])
       const [loaded] = await openStore(path(`store-${format}`)).load(path(format))

@@ -14,7 +14,13 @@ import { readText } from './source.ts'
 
 /** The images of the archive. */
 export async function loadDocker(loading: Loading): Promise<Added[]> {
-  const list = parseText('manifest.json', await readText(loading.source, 'manifest.json'), DockerText)
+  const text = await readText(loading.source, 'manifest.json')
+  if (!text.toString('utf8').trimStart().startsWith('['))
+    throw new ImageError(
+      'UNKNOWN_TYPE',
+      "its manifest.json is not Docker's: skopeo's dir: is not known here, its oci: is",
+    )
+  const list = parseText('manifest.json', text, DockerText)
   const added: Added[] = []
   for (const { Config, RepoTags, Layers } of list) {
     const descriptor = await loadImage(loading, Config, Layers)
