@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -165,6 +165,7 @@ describe('layers', () => {
     for (const [name, data, code] of bad) {
       await expect(store.import(file(name, data), { reference: 'a' }), name).rejects.toMatchObject({ code })
     }
+    await expect(store.import(folder, {})).rejects.toThrow(/into itself/)
     await expect(store.import(join(folder, 'nowhere'), {})).rejects.toMatchObject({ code: 'NOT_FOUND' })
     expect([blobs(), layerFolders()]).toEqual(before)
     expect(readdirSync(join(store.root, 'tmp'))).toEqual(['lock'])
@@ -265,7 +266,7 @@ describe('writers', () => {
     spawn(process.execPath, ['--no-warnings', fixture, 'import', store.root, path, name], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-  const ended = (child: ReturnType<typeof start>) => new Promise<number | null>((resolve) => child.on('exit', resolve))
+  const ended = (child: ChildProcess) => new Promise<number | null>((resolve) => child.on('exit', resolve))
 
   test('two at once, of the same image: there is one', { timeout: seconds(60) }, async () => {
     const path = file('big.tar', big())
@@ -300,6 +301,28 @@ describe('writers', () => {
     expect(readFileSync(join(image.layers[0]?.folder ?? '', 'd1/f1499'), 'utf8')).toBe('1499'.repeat(500))
     await store.prune({ all: true })
     expect([blobs(), layerFolders()]).toEqual([[], []])
+  })
+
+  test('killed while it removes: what is listed is whole, and the next one takes the rest', {
+    timeout: seconds(110),
+  }, async () => {
+    const path = file('some.tar', tarOf(...Array.from({ length: 300 }, (_, i) => ({ path: `d${i % 7}/f${i}` }))))
+    const kept = await base('kept')
+    for (let i = 0; i < Math.ceil(10 * LOAD); i++) {
+      for (let n = 0; n < 3; n++) await store.import(path, { parent: kept, createdBy: `${i} ${n}` })
+      const child = spawn(process.execPath, ['--no-warnings', fixture, 'prune', store.root], { stdio: 'ignore' })
+      const done = ended(child)
+      const listedFirst = store.images().length
+      while (child.exitCode === null && store.images().length === listedFirst) await sleep(1)
+      await sleep(i % 4)
+      child.kill('SIGKILL')
+      await done
+      expectWhole()
+    }
+    await store.prune()
+    expect(store.images().map(({ id }) => id)).toEqual([kept.id])
+    expect([layerFolders().length, blobs().length]).toEqual([1, 3])
+    expect(readdirSync(join(store.root, 'tmp'))).toEqual(['lock'])
   })
 
   test('while one writes, nobody removes', { timeout: seconds(60) }, async () => {

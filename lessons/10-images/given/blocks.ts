@@ -60,8 +60,7 @@ export class Blocks {
       const { done, value } = await this.#chunks.next()
       if (done) return undefined
       this.bytes += value.length
-      if (this.bytes > this.#limit)
-        throw new ImageError('TOO_BIG', `it unpacks to more than ${inMB(this.#limit)}; nothing was kept`)
+      if (this.bytes > this.#limit) throw tooBig(this.#limit)
       if (value.length > 0) return value
     }
   }
@@ -72,5 +71,10 @@ export class Blocks {
   }
 }
 
-/** An amount for people. */
-export const inMB = (bytes: number) => (bytes < 1e6 ? `${bytes} bytes` : `${Math.round(bytes / 1e6)} MB`)
+/** What is said of an archive that unpacks to more than `limit` bytes. */
+export function tooBig(limit: number): ImageError {
+  const more = 'If it has to be, WORKSHOP_LAYER_LIMIT=BYTES allows more'
+  return new ImageError('TOO_BIG', `it unpacks to more than ${inMB(limit)}; nothing was kept. ${more}`)
+}
+
+const inMB = (bytes: number) => (bytes < 1e6 ? `${bytes} bytes` : `${Math.round(bytes / 1e6)} MB`)

@@ -1,7 +1,7 @@
 /*
  * Digests, as given code needs them: of a stream that is too long for memory. Of bytes in memory, see 10.1.
  */
-import { createHash } from 'node:crypto'
+import { createHash } from '#given/fs.ts'
 import { ImageError } from './errors.ts'
 import type { Digest } from './interface.ts'
 

@@ -77,10 +77,23 @@ export function tidy(list: Descriptor[]): Descriptor[] {
  * @throws {ImageError} BAD_STORE
  */
 export function images(store: Paths): Image[] {
-  const list = readIndex(store)
-  const digests = [...new Set(list.map(({ digest }) => digest))]
-  const all = digests.map((digest) => imageOf(store, digest, list))
-  return all.sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? -1 : 1))
+  return steadily(store, (list) => {
+    const digests = [...new Set(list.map(({ digest }) => digest))]
+    const all = digests.map((digest) => imageOf(store, digest, list))
+    return all.sort((a, b) => timeOf(b) - timeOf(a) || (a.id < b.id ? -1 : 1))
+  })
+}
+
+/** Looks again where somebody has removed an image meanwhile. Readers take no lock. */
+function steadily<T>(store: Paths, look: (list: Descriptor[]) => T): T {
+  for (;;) {
+    const list = readIndex(store)
+    try {
+      return look(list)
+    } catch (error) {
+      if (JSON.stringify(readIndex(store)) === JSON.stringify(list)) throw error
+    }
+  }
 }
 
 const timeOf = ({ config }: Image) => Date.parse(config.created ?? '') || 0
@@ -104,10 +117,14 @@ export function imageOf(store: Paths, manifest: Digest, list: Descriptor[]): Ima
  * @throws {ImageError} NOT_FOUND, AMBIGUOUS, BAD_NAME
  */
 export function find(store: Paths, wish: string): Image {
-  const all = images(store)
   const reference = tryReference(wish)
-  const named = all.filter(({ references }) => reference && references.includes(reference))
-  const matches = [named, byName(all, reference), byId(all, wish)].find((some) => some.length > 0) ?? []
+  const exact = steadily(store, (list) => {
+    const one = reference && list.find((descriptor) => nameOf(descriptor) === reference)
+    return one && imageOf(store, one.digest, list)
+  })
+  if (exact) return exact // without a look at the others: a container waits for it
+  const all = images(store)
+  const matches = [byName(all, reference), byId(all, wish)].find((some) => some.length > 0) ?? []
   const [image] = matches
   if (matches.length > 1) {
     const list = matches.map(({ id, references }) => `  ${hexOf(id)}  ${references.join(', ') || '(no name)'}`)

@@ -8,7 +8,7 @@
  *     blobs/sha256/HEX             manifests, configs, and layers as they came, compressed
  *     layers/HEX/diff              a layer unpacked, by its diff id: a lower folder of overlayfs. Never written again
  *     layers/HEX/layer.json        what was found in it
- *     users/NAME.json              which container uses which image
+ *     users/ID.json                which container uses which image
  *     tmp/                         what is being written; whatever a killed writer left is swept
  *     lock  index.lock             flock(2): writers share the first, what removes has it alone
  */

@@ -1,7 +1,7 @@
 /*
  * Takes images into the store: from archives of others, from plain files, and from what a container has changed.
  */
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { addBlob, fileStream, hasBlob } from './blobs.ts'
 import { newConfig, PLATFORM } from './configs.ts'
 import type { Bytes } from './digest.ts'
@@ -69,10 +69,17 @@ function renamed(found: Added[], reference: string): Added[] {
 export function importFiles(store: Paths, path: string, image: NewImage, options: ImportOptions = {}): Promise<Image> {
   const stats = statSync(path, { throwIfNoEntry: false })
   if (!stats) throw new ImageError('NOT_FOUND', `${path}: there is no such file or folder`)
+  refuseItself(store, path)
   const { warn } = options
   const chunks = stats.isDirectory() ? pack(path, { from: 'plain', ...(warn ? { warn } : {}) }) : fileStream(path)
   const createdBy = image.createdBy ?? `import ${path.split('/').findLast(Boolean) ?? '/'}`
   return create(store, chunks, path, { ...image, createdBy }, options)
+}
+
+/** What we write into the store would be packed, and written, and packed. */
+function refuseItself(store: Paths, path: string): void {
+  if (`${realpathSync(store.root)}/`.startsWith(`${realpathSync(path)}/`.replace('//', '/')))
+    throw new ImageError('BAD_NAME', `${path}: the store of images itself lies in it, and would be copied into itself`)
 }
 
 /** store.commit() */

@@ -16,8 +16,8 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs'
+import { isOpaque } from '#given/union.ts'
 import type { Ids } from '#given/user/ids.ts'
-import { isOpaque } from '#given/xattr.ts'
 import { attributesOf } from './attributes.ts'
 import type { Bytes } from './digest.ts'
 import { ImageError, troubleWith } from './errors.ts'
@@ -28,6 +28,7 @@ import { isOverlayAttribute, isReserved, opaqueIn, whiteoutOf } from './whiteout
 
 const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK } = constants
 const PIECE = 256 * 1024
+const LONGEST = 3800 // bytes: PATH_MAX, less a name
 
 /**
  * The tar of a folder.
@@ -59,6 +60,8 @@ class Packer {
 
   /** A folder and all in it, sorted. */
   *folder(fd: number, path: string): Generator<Buffer> {
+    if (Buffer.byteLength(path) > LONGEST)
+      throw new ImageError('FAILED', `folders too deep to unpack again: /${path.slice(0, 60)}…`)
     const stats = fstatSync(fd, BIG)
     const xattrs = attributesOf(fd)
     yield headerOf({

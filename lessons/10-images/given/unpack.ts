@@ -3,7 +3,7 @@
  * it: beneath.ts.
  */
 import { Beneath, splitPath } from './beneath.ts'
-import { inMB } from './blocks.ts'
+import { tooBig } from './blocks.ts'
 import type { Bytes } from './digest.ts'
 import { ImageError, troubleWith } from './errors.ts'
 import type { Limit } from './interface.ts'
@@ -12,7 +12,7 @@ import { type Entry, entries } from './tar-read.ts'
 import { type AttributeSpace, meaningOf } from './whiteouts.ts'
 
 /** What an archive unpacks to, unless told otherwise. */
-export const LIMIT: Limit = { bytes: 8 * 1024 ** 3, entries: 2_000_000 }
+export const LIMIT: Limit = { bytes: Number(process.env.WORKSHOP_LAYER_LIMIT) || 8 * 1024 ** 3, entries: 2_000_000 }
 
 export interface UnpackOptions {
   limit?: Partial<Limit> | undefined
@@ -56,7 +56,7 @@ export async function unpack(chunks: Bytes, folder: string, options: UnpackOptio
 function refuseTooMuch(done: Unpacked, limit: Limit): void {
   if (done.bytes > limit.bytes)
     // of what the headers promise: before the first byte is written
-    throw new ImageError('TOO_BIG', `it unpacks to more than ${inMB(limit.bytes)}; nothing was kept`)
+    throw tooBig(limit.bytes)
   if (done.entries > limit.entries)
     throw new ImageError('TOO_BIG', `it has more than ${limit.entries} entries; nothing was kept`)
 }
