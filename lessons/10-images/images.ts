@@ -1,9 +1,7 @@
-import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'
-import { createHash } from '#given/hash.ts'
+import { closeSync, createHash, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'
 import { CLONE_NEWNS, MS_PRIVATE, MS_REC, mount } from '#given/libc.ts'
 import { type Mechanism, notWritten, type Spec } from '#given/mechanism.ts'
-import { giveToContainer, removeTree, type Union, withShortNames } from '#given/union.ts'
-import { isOpaque } from '#given/xattr.ts'
+import { giveToContainer, isOpaque, removeTree, type Union, withShortNames } from '#given/union.ts'
 
 /** A root made of layers, of which the container writes to its own alone: overlayfs. */
 export const images: Mechanism = {

@@ -99,6 +99,26 @@ export function giveToContainer({ spec: { mechanisms, ids, union } }: Container,
 
 const dirname = (path: string) => path.slice(0, path.lastIndexOf('/'))
 
+const lgetxattr = bind('ssize_t lgetxattr(const char *path, const char *name, void *value, size_t size)')
+/** xattr(7): there is none, or the file system or the caller can have none. */
+const NONE = ['ENODATA', 'EOPNOTSUPP', 'EPERM']
+
+/** An extended attribute of a file, or of the symbolic link itself; undefined where it has none of that name. */
+function attribute(path: string, name: string): string | undefined {
+  const value = Buffer.alloc(64)
+  try {
+    return value.toString('latin1', 0, lgetxattr(path, name, value, value.length))
+  } catch (error) {
+    if (NONE.includes((error as { code?: string }).code ?? '')) return undefined
+    throw error
+  }
+}
+
+/** Has overlayfs marked this folder of an upper layer as opaque? Then what lies below it in other layers is not seen. */
+export function isOpaque(folder: string): boolean {
+  return ['trusted', 'user'].some((kind) => attribute(folder, `${kind}.overlay.opaque`) === 'y')
+}
+
 const PAGE = 4096 // bytes: mount(2) takes that much of `data`, the final zero among them
 const O_PATH = 0o10000000
 const O_CLOEXEC = 0o2000000

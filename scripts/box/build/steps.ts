@@ -1,7 +1,7 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UsageError } from '#given/errors.ts'
-import { createHash } from '#given/hash.ts'
+import { createHash } from '#given/fs.ts'
 import type { Start } from '../../../lessons/10-images/given/interface.ts'
 import { callersFolder } from '../../lib/command.ts'
 import { parseCommand } from '../options/config.ts'

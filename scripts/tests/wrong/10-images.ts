@@ -213,8 +213,8 @@ export const right: Right[] = [
     name: 'all of a file at once, options by concatenation, a stack of folders',
     change: [
       [
-        "import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'",
-        "import { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'",
+        "import { closeSync, createHash, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'",
+        "import { createHash } from 'node:crypto'\nimport { lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'",
       ],
     ],
     instead: {
@@ -264,8 +264,8 @@ export function changes(upper: string): Change[] {
     name: 'slave in place of private, types by their bits',
     change: [
       [
-        "import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'",
-        "import { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from 'node:fs'",
+        "import { closeSync, createHash, lstatSync, mkdirSync, openSync, readdirSync, readSync } from '#given/fs.ts'",
+        "import { createHash } from 'node:crypto'\nimport { closeSync, lstatSync, mkdirSync, openSync, readdirSync, readSync } from 'node:fs'",
       ],
     ],
     instead: {
