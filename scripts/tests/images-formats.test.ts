@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { openLab } from '#given/labs.ts'
 import { seconds } from '#given/patience.ts'
 import { digestOf, hexOf } from '../../lessons/10-images/given/digest.ts'
 import type { Digest, Image, Store } from '../../lessons/10-images/given/interface.ts'
@@ -10,6 +11,8 @@ import { openStore } from '../../lessons/10-images/given/store.ts'
 import { tarOf } from './tars.ts'
 
 // Images of others: OCI's layout and Docker's archive, in and out.
+
+const fixture = new URL('fixtures/images.ts', import.meta.url).pathname
 
 let folder: string
 let store: Store
@@ -286,6 +289,22 @@ describe('layouts of others', () => {
   })
 })
 
+/** $0 is an archive for it. Says what it made of that, and the id of what it gives back, as we read that. */
+const DOCKER = `
+mkdir /run/docker-data /run/etc
+cp -a /etc/. /run/etc && mount --bind /run/etc /etc # it writes to /etc/docker
+dockerd --data-root /run/docker-data --exec-root /run/docker-run --pidfile /run/docker.pid --host unix:///run/docker.sock \\
+  --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs >/run/docker.log 2>&1 &
+export DOCKER_HOST=unix:///run/docker.sock
+until docker version >/dev/null 2>&1; do kill -0 $! 2>/dev/null || { tail -n 3 /run/docker.log >&2; exit 1; }; sleep 0.2; done
+docker load --quiet --input "$0" >&2
+docker image inspect --format '{{index .RepoTags 0}}' web:1
+docker image inspect --format '{{.Id}}' web:1
+docker image inspect --format '{{.Config.Cmd}}' web:1
+docker save --output /run/back.tar web:1
+"$1" --no-warnings "$2" load /run/store /run/back.tar
+kill $! && wait $!`
+
 describe('real tools', () => {
   const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
   const run = (program: string, args: string[]) => {
@@ -352,5 +371,17 @@ describe('real tools', () => {
       expect(loaded?.config.rootfs.diff_ids).toEqual(image.config.rootfs.diff_ids)
     }
     expect(existsSync(path('podman'))).toBe(true)
+  })
+
+  test('docker loads ours, and gives back the same image', { timeout: seconds(110) }, async ({ skip }) => {
+    if (!has('dockerd')) return skip('no dockerd here: apt-get install docker.io')
+    const image = await twoLayers()
+    await store.save([image], path('docker.tar'), { format: 'docker' })
+    await using host = await openLab() // a daemon of its own, which is gone with it
+    const { stdout, stderr } = await host.exec(['sh', '-c', DOCKER, path('docker.tar'), process.execPath, fixture], {
+      timeout: 90,
+      env: { PATH: process.env.PATH ?? '' },
+    })
+    expect(stdout.trim().split('\n'), stderr).toEqual(['web:1', image.id, '[cat /etc/app]', image.id])
   })
 })

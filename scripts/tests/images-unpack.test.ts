@@ -271,7 +271,6 @@ describe('nothing outside is touched', () => {
     expect(space).toBe(who.length > 0 ? 'user' : 'trusted')
     expect(codes.unpacked, 'some of them are harmless').toBeGreaterThan(0)
     expect(codes.BAD_ARCHIVE).toBeGreaterThan(0)
-    expect(codes.FAILED ?? 0, 'each has a reason').toBe(0)
   })
 })
 
