@@ -107,8 +107,8 @@ const rows = [
   ['myimage:1, built again', base, await build('three', 'version 1')],
 ]
 table(['', 'layer 0, the base', 'layer 1, the program'], rows)
-say('The name of a layer is the sum of its bytes. What is the same has one name, and lies')
-say('on the disk once, however many images have it.')
+say('The name of a layer is the sum of its bytes. What is the same has one name, and')
+say('lies on the disk once, however many images have it.')
 
 heading('A base image of packages, with dpkg-deb alone')
 if (await sh('command -v dpkg-deb dpkg-query').then((there) => there.split('\n').length < 3))
