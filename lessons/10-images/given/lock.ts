@@ -6,7 +6,6 @@ const flock = bind('int flock(int fd, int operation)')
 const LOCK_SH = 1
 const LOCK_EX = 2
 const LOCK_NB = 4
-const EWOULDBLOCK = 11
 const LOOK_AGAIN = 20 // milliseconds
 
 /**
@@ -32,7 +31,7 @@ export function tryLock(fd: number, how: 'shared' | 'alone'): boolean {
     flock(fd, (how === 'alone' ? LOCK_EX : LOCK_SH) | LOCK_NB)
     return true
   } catch (error) {
-    if ((error as { errno?: number }).errno === EWOULDBLOCK) return false
+    if ((error as { code?: string }).code === 'EAGAIN') return false
     throw error
   }
 }

@@ -1,6 +1,6 @@
 /*
  * The records of pax: `LENGTH KEY=VALUE\n`, for what a tar header has no room for. Read as bytes, since a value can be
- * any: a file capability is a struct. pax(1), "Extended Header Keywords".
+ * any: a file capability is a struct. POSIX, pax, "Extended Header".
  */
 import { ImageError } from './errors.ts'
 
