@@ -308,7 +308,7 @@ describe('writers', () => {
   }, async () => {
     const path = file('some.tar', tarOf(...Array.from({ length: 300 }, (_, i) => ({ path: `d${i % 7}/f${i}` }))))
     const kept = await base('kept')
-    for (let i = 0; i < Math.ceil(10 * LOAD); i++) {
+    for (let i = 0; i < Math.ceil(6 * LOAD); i++) {
       for (let n = 0; n < 3; n++) await store.import(path, { parent: kept, createdBy: `${i} ${n}` })
       const child = spawn(process.execPath, ['--no-warnings', fixture, 'prune', store.root], { stdio: 'ignore' })
       const done = ended(child)

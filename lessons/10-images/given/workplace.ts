@@ -4,8 +4,9 @@
  */
 import { closeSync, mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
+import { tryLock } from '#given/flock.ts'
 import { namesIn, removeTree } from './files.ts'
-import { locked, tryLock } from './lock.ts'
+import { locked } from './lock.ts'
 import { openFolder, type Paths } from './place.ts'
 
 /** Gives `work` a folder of its own, and removes it with what is left in it. What is finished is moved out by rename(2). */
