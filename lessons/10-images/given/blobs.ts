@@ -11,12 +11,11 @@ import {
   readFileSync,
   renameSync,
   statSync,
-  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { asDigest, type Bytes, digestOf, hexOf } from './digest.ts'
 import { ImageError } from './errors.ts'
-import { syncFolder } from './files.ts'
+import { syncFolder, writeAll } from './files.ts'
 import type { Digest } from './interface.ts'
 import type { Paths } from './place.ts'
 
@@ -52,7 +51,7 @@ export function addBlob(store: Paths, work: string, data: Uint8Array): Digest {
   if (hasBlob(store, digest)) return digest
   const unfinished = join(work, hexOf(digest))
   const fd = openSync(unfinished, 'w', 0o600)
-  writeWhole(fd, data)
+  writeAll(fd, data)
   fsyncSync(fd)
   closeSync(fd)
   renameSync(unfinished, blobFile(store, digest))
@@ -65,7 +64,7 @@ export async function* copying(chunks: Bytes, file: string): Bytes {
   const fd = openSync(file, 'w', 0o600)
   try {
     for await (const chunk of chunks) {
-      writeWhole(fd, chunk)
+      writeAll(fd, chunk)
       yield chunk
     }
   } finally {
@@ -76,10 +75,6 @@ export async function* copying(chunks: Bytes, file: string): Bytes {
 /** Writes a stream to a file, to its end. */
 export async function copyTo(file: string, chunks: Bytes): Promise<void> {
   for await (const _ of copying(chunks, file));
-}
-
-function writeWhole(fd: number, data: Uint8Array): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
 }
 
 export const blobSize = (store: Paths, digest: Digest) =>

@@ -13,6 +13,7 @@ import {
   rmdirSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { bind } from '#given/libc.ts'
@@ -28,6 +29,11 @@ export function replaceFile(path: string, text: string | Uint8Array): void {
 }
 
 let count = 0
+
+/** Writes all of it: write(2) may take less. */
+export function writeAll(fd: number, data: Uint8Array): void {
+  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
+}
 
 /** Writes a folder's names to disk: a rename(2) is there after a power cut only then. */
 export function syncFolder(path: string): void {

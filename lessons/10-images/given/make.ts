@@ -19,37 +19,37 @@ import {
   openSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { bind } from '#given/libc.ts'
 import { setAttribute, setAttributeOf } from './attributes.ts'
 import { type Beneath, splitPath } from './beneath.ts'
 import { ImageError } from './errors.ts'
-import { removeTree } from './files.ts'
+import { removeTree, writeAll } from './files.ts'
 import type { Entry } from './tar-read.ts'
-import { type AttributeSpace, isOverlayAttribute } from './whiteouts.ts'
+import { Giver, type Traits, type Warn } from './traits.ts'
+import type { AttributeSpace } from './whiteouts.ts'
 
 const mknod = bind('int mknod(const char *pathname, mode_t mode, dev_t dev)')
 const NODES: Record<string, number> = { fifo: 0o010000, char: 0o020000, block: 0o060000 }
 const { O_CREAT, O_EXCL, O_WRONLY, O_NOFOLLOW } = constants
 const YES = Buffer.from('y')
 
-/** What is said of a file besides its name and bytes. */
-type Traits = Pick<Entry, 'mode' | 'uid' | 'gid' | 'mtime' | 'xattrs'>
 const UNMENTIONED: Traits = { mode: 0o755, uid: 0, gid: 0, mtime: 0, xattrs: new Map() }
 
 export class Maker {
   readonly #beneath: Beneath
   readonly #space: AttributeSpace
-  readonly #warn: (kind: string, message: string) => void
+  readonly #warn: Warn
+  readonly #giver: Giver
   readonly #aside = `.${randomUUID()}` // no name in an archive can be this
   /** What folders are to be in the end, by inode: until then we must be able to write in them. */
   readonly #folders = new Map<bigint, { parts: string[]; traits: Traits }>()
 
-  constructor(beneath: Beneath, space: AttributeSpace, warn: (kind: string, message: string) => void) {
+  constructor(beneath: Beneath, space: AttributeSpace, warn: Warn) {
     this.#beneath = beneath
     this.#space = space
     this.#warn = warn
+    this.#giver = new Giver(space, warn)
     this.#later([], `${beneath.root}/.`, UNMENTIONED)
   }
 
@@ -71,7 +71,7 @@ export class Maker {
     if (entry.kind === 'file') return this.#file(place, entry)
     if (entry.kind === 'symlink') symlinkSync(entry.link, place)
     else if (!this.#node(place, entry)) return
-    this.#own(entry, (uid, gid) => lchownSync(place, uid, gid))
+    this.#giver.own(entry, (uid, gid) => lchownSync(place, uid, gid))
     if (entry.kind !== 'symlink') chmodSync(place, entry.mode)
     lutimesSync(place, entry.mtime, entry.mtime)
   }
@@ -96,8 +96,8 @@ export class Maker {
     for (const [ino, { parts, traits }] of deepestFirst) {
       const place = this.#placeOf(parts)
       if (!place || look(place)?.ino !== ino) continue // a later entry has its name
-      this.#own(traits, (uid, gid) => chownSync(place, uid, gid))
-      this.#attributes(traits, (name, value) => setAttribute(place, name, value))
+      this.#giver.own(traits, (uid, gid) => chownSync(place, uid, gid))
+      this.#giver.attributes(traits, (name, value) => setAttribute(place, name, value))
       lutimesSync(place, traits.mtime, traits.mtime)
       chmodSync(place, traits.mode) // last: place ends in `/.`, and takes the right to enter
     }
@@ -139,8 +139,8 @@ export class Maker {
     const fd = openSync(place, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, 0o600)
     try {
       for await (const piece of entry.body()) writeAll(fd, piece)
-      this.#own(entry, (uid, gid) => fchownSync(fd, uid, gid)) // first: it takes setuid and file capabilities away
-      this.#attributes(entry, (name, value) => setAttributeOf(fd, name, value)) // while we may write to it
+      this.#giver.own(entry, (uid, gid) => fchownSync(fd, uid, gid)) // first: it takes setuid and file capabilities away
+      this.#giver.attributes(entry, (name, value) => setAttributeOf(fd, name, value)) // while we may write to it
       fchmodSync(fd, entry.mode)
       futimesSync(fd, entry.mtime, entry.mtime)
     } finally {
@@ -180,34 +180,6 @@ export class Maker {
       return false
     }
   }
-
-  /** Who is not root owns all; in a user namespace some ids do not exist. */
-  #own({ uid, gid }: Traits, chown: (uid: number, gid: number) => void): void {
-    if (this.#space === 'user' && process.geteuid?.() !== 0) return
-    try {
-      chown(uid, gid)
-    } catch (error) {
-      if (this.#space === 'trusted') throw error
-      this.#warn('owner', `the owner ${uid}:${gid} does not exist here; such files are yours`)
-    }
-  }
-
-  /** Programs rely on capabilities and on users' own attributes. The others are this kernel's business. */
-  #attributes({ xattrs }: Traits, set: (name: string, value: Buffer) => void): void {
-    for (const [name, value] of xattrs) {
-      if (name !== 'security.capability' && (!name.startsWith('user.') || isOverlayAttribute(name))) {
-        this.#warn(name, `the attribute ${JSON.stringify(name)} is left out`)
-        continue
-      }
-      try {
-        set(name, value)
-      } catch (error) {
-        const privileged = codeOf(error) === 'EPERM' && this.#space === 'user'
-        if (!privileged && codeOf(error) !== 'EOPNOTSUPP') throw error
-        this.#warn(name, `the attribute ${name} cannot be set here; it is left out`)
-      }
-    }
-  }
 }
 
 const BIG = { bigint: true } as const
@@ -234,8 +206,4 @@ function setOpaque(folder: string, space: AttributeSpace): void {
 function makedev(major: number, minor: number): bigint {
   const [a, b] = [BigInt(major), BigInt(minor)]
   return ((a & ~0xfffn) << 32n) | ((a & 0xfffn) << 8n) | ((b & ~0xffn) << 12n) | (b & 0xffn)
-}
-
-function writeAll(fd: number, data: Buffer): void {
-  for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
 }

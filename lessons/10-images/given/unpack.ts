@@ -9,6 +9,7 @@ import { ImageError, troubleWith } from './errors.ts'
 import type { Limit } from './interface.ts'
 import { Maker } from './make.ts'
 import { type Entry, entries } from './tar-read.ts'
+import type { Warn } from './traits.ts'
 import { type AttributeSpace, meaningOf } from './whiteouts.ts'
 
 /** What an archive unpacks to, unless told otherwise. */
@@ -83,7 +84,7 @@ function finish(maker: Maker): void {
 }
 
 /** Says each sentence once: of 1,000 device nodes one is enough. */
-function onceEach(warn: ((message: string) => void) | undefined): (kind: string, message: string) => void {
+function onceEach(warn: ((message: string) => void) | undefined): Warn {
   const said = new Set<string>()
   return (kind, message) => {
     if (!said.has(kind)) warn?.(message)
