@@ -21,7 +21,7 @@ afterAll(() => host?.close())
 function box(verb: string, ...args: string[]): Promise<Result> {
   const command = [...learner, process.execPath, '--no-warnings', `${project}/scripts/box.ts`, verb, ...args]
   const env = { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1', WORKSHOP_NET: 'none' }
-  return host.exec(command, { env, cwd: '/run/learner' })
+  return host.exec(command, { env })
 }
 
 async function sh(script: string): Promise<string> {
@@ -50,8 +50,8 @@ test('a root that is root’s is no layer of his: he may look at it, and not wri
 })
 
 test.skipIf(olderThan(6, 6))('an image: built, run, committed (a tmpfs takes user.* since Linux 6.6)', async () => {
-  expect((await box('import', 'root', 'base')).stderr).toBe('')
-  const steps = ['--run', 'rm -r /home; mkdir /home; echo x > /home/x', '--copy', 'root/etc/group:/srv/']
+  expect((await box('import', '/run/learner/root', 'base')).stderr).toBe('')
+  const steps = ['--run', 'rm -r /home; mkdir /home; echo x > /home/x', '--copy', '/run/learner/root/etc/group:/srv/']
   const built = await box('build', '--from', 'base', ...steps, '--tag', 'his')
   expect(built).toMatchObject({ code: 0, stderr: '' })
   const { stdout } = await box('run', '--reference', 'his', '--', 'sh', '-c', 'ls /home /srv; stat -c %u /etc/group')
