@@ -1,7 +1,6 @@
 /*
  * Files that are there whole or not at all, also after a power cut, and folders that go away however they are made.
  */
-import { randomUUID } from 'node:crypto'
 import {
   chmodSync,
   closeSync,
@@ -57,7 +56,7 @@ export function syncAll(path: string): void {
  */
 export function removeTree(path: string): void {
   if (!lstatSync(path, { throwIfNoEntry: false })) return
-  const unique = randomUUID() // no name in an archive can be this
+  const unique = process.getBuiltinModule('node:crypto').randomUUID() // no name in an archive can be this
   const queue = emptyFolder(path, () => undefined)
   for (let folder = queue.pop(); folder !== undefined; folder = queue.pop()) {
     queue.push(...emptyFolder(folder, () => `${path}/${unique}-${++count}`))

@@ -3,46 +3,24 @@
  * down, decompressed, measured again and unpacked, aside; only when every digest is right do they get their names.
  */
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { attributeSpace } from './attributes.ts'
 import { blobFile, copying, copyTo, hasBlob } from './blobs.ts'
 import { layerType, packer, sniff, unpacked } from './compression.ts'
-import { asDigest, type Bytes, hexOf, Meter, verify } from './digest.ts'
+import { type Bytes, Meter, verify } from './digest.ts'
 import { ImageError, troubleWith } from './errors.ts'
 import { syncAll, syncFolder } from './files.ts'
 import type { Descriptor, Digest, ImportOptions } from './interface.ts'
+import { hasLayer, type LayerNote, layerFolder } from './notes.ts'
 import type { Paths } from './place.ts'
-import { type Unpacked, unpack } from './unpack.ts'
-
-/** What is written down of an unpacked layer. */
-export interface LayerNote extends Unpacked {
-  diffId: Digest
-  /** Bytes of its plain tar. */
-  tar: number
-}
+import { unpack } from './unpack.ts'
 
 /** What a layer is promised to be, by who brings it. */
 export interface Promised {
   digest?: Digest
   diffId?: Digest
   size?: number
-}
-
-export const layerFolder = (store: Paths, diffId: Digest) => join(store.layers, hexOf(asDigest(diffId)))
-export const hasLayer = (store: Paths, diffId: Digest) => existsSync(layerFolder(store, diffId))
-
-/**
- * What is known of a layer.
- *
- * @throws {ImageError} BAD_STORE where it is gone
- */
-export function layerNote(store: Paths, diffId: Digest): LayerNote {
-  try {
-    return JSON.parse(readFileSync(join(layerFolder(store, diffId), 'layer.json'), 'utf8'))
-  } catch (error) {
-    throw new ImageError('BAD_STORE', `${store.root}: the layer ${diffId} cannot be read: ${(error as Error).message}`)
-  }
 }
 
 /**
