@@ -160,7 +160,7 @@ async function orderFor(
 
 /** overlayfs wants one lower folder at least. */
 function nothing({ root }: Store): string {
-  const folder = `${root}/containers/empty`
+  const folder = `${root}/empty`
   mkdirSync(folder, { recursive: true })
   return folder
 }

@@ -52,6 +52,16 @@ describe('run', () => {
     expect(readdirSync(join(root, 'srv'))).toEqual(['x'])
   })
 
+  test('where the store lies on an overlay, which is no place for an upper folder', async () => {
+    const script = `
+      mount -t tmpfs none /dev/shm; cd ${folder}; mkdir -p o/upper o/work o/root; mount -t overlay -o lowerdir=site,upperdir=o/upper,workdir=o/work none o/root
+      exec "$0" --no-warnings "$@"`
+    const under = ['/usr/bin/unshare', '--mount', '/bin/sh', '-c', script]
+    const elsewhere = { WORKSHOP_IMAGES: join(folder, 'o/root') }
+    const words = ['--reference', '--', 'sh', '-c', 'rm /etc/passwd && echo works']
+    expect(await anyBox(words, { under, env: elsewhere })).toEqual({ code: 0, stdout: 'works\n', stderr: '' })
+  })
+
   test('the image says who, where, and what', async () => {
     const steps = [
       '--run',

@@ -3,7 +3,7 @@
  * Lesson 10 mounts it; here is what one has to know of it before, and what is left to do after.
  */
 import { UsageError } from './errors.ts'
-import { chmodSync, closeSync, existsSync, lstatSync, openSync, rmSync, statSync } from './fs.ts'
+import { chmodSync, closeSync, existsSync, lstatSync, openSync, rmSync, statfsSync, statSync } from './fs.ts'
 import { bind } from './libc.ts'
 import type { Container, Spec } from './mechanism.ts'
 import type { Order } from './run.ts'
@@ -25,10 +25,25 @@ export interface Union {
   keep: boolean
 }
 
-/** Where containers keep what they change. In a lab that is a place of its own: little else there can be written. */
+/**
+ * Where containers keep what they change. In a lab that is a place of its own: little else there can be written. And
+ * overlayfs takes no upper folder on another overlay, such as the root of a machine that is itself a container.
+ */
 export function containersFolder(): string {
-  const isLab = process.getuid?.() === 0 && existsSync(LAB)
-  return `${isLab ? LAB : storeFolder()}/containers`
+  const uid = process.getuid?.() ?? 0
+  if (uid === 0 && existsSync(LAB)) return `${LAB}/containers`
+  const store = storeFolder()
+  return isOnOverlay(store) ? `/dev/shm/workshop-containers-${uid}` : `${store}/containers`
+}
+
+const OVERLAYFS_SUPER_MAGIC = 0x794c7630
+
+/** Does this folder, or where it will be made, lie on an overlay? */
+function isOnOverlay(path: string): boolean {
+  for (let there = path; there !== ''; there = dirname(there)) {
+    if (existsSync(there)) return statfsSync(there).type === OVERLAYFS_SUPER_MAGIC
+  }
+  return statfsSync('/').type === OVERLAYFS_SUPER_MAGIC
 }
 
 const LAB = '/run/workshop' // as in lab.ts, which a container need not load
