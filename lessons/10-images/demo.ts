@@ -140,4 +140,5 @@ else {
       ["this machine's programs, and their libraries", await megabytes(ROOTFS)],
     ],
   )
+  say('skipped: a whole Debian by mmdebstrap, which takes a network: README, Further')
 }
