@@ -55,6 +55,7 @@ rounds take turns, so that a noisy moment hits all alike.`,
 interface Candidate {
   name: string
   argv: string[]
+  env?: NodeJS.ProcessEnv
   /** Why it cannot be measured here, where that is known beforehand. */
   missing?: string | undefined
 }
@@ -78,6 +79,7 @@ function candidates(rootfs: string, folder: string): Candidate[] {
   return [
     { name: 'node -e 0', argv: [node, '-e', '0'] },
     { name: 'the workshop', argv: [...box, rootfs, '--', 'true'] },
+    image(box, rootfs, folder),
     { name: 'the same, limited', argv: [...box, ...limits, rootfs, '--', 'true'] },
     { name: 'the same, --userns', argv: [...box, '--userns', rootfs, '--', 'true'] },
     installed('unshare + chroot', [
@@ -118,6 +120,17 @@ function bundle(rootfs: string, folder: string): void {
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
 }
 
+/** The same files as an image, in a store of its own. */
+function image(box: string[], rootfs: string, folder: string): Candidate {
+  const env = { WORKSHOP_IMAGES: join(folder, 'images') }
+  const candidate = { name: 'the same, an image', argv: [...box, IMAGE, '--', 'true'], env }
+  const [node = '', ...words] = box.slice(0, -2)
+  const imported = spawnSync(node, [...words, 'import', rootfs, IMAGE], {
+    ...{ cwd: project, encoding: 'utf8' as const, env: { ...process.env, ...env } },
+  })
+  return imported.status === 0 ? candidate : { ...candidate, missing: imported.stderr.trim() }
+}
+
 function installed(name: string, argv: string[]): Candidate {
   const [program = ''] = argv
   const there = (process.env.PATH ?? '').split(delimiter).some((path) => existsSync(join(path, program)))
@@ -147,8 +160,12 @@ function warmUp(all: Candidate[]): { ready: Candidate[]; skipped: Record<string,
   return { ready, skipped }
 }
 
-function fault({ argv: [program = '', ...args] }: Candidate): string | undefined {
-  const { status, stderr, error } = spawnSync(program, args, { cwd: project, encoding: 'utf8' })
+function fault({ argv: [program = '', ...args], env }: Candidate): string | undefined {
+  const { status, stderr, error } = spawnSync(program, args, {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  })
   if (status === 0) return undefined
   return error?.message ?? (stderr.trim().split('\n').at(-1) || `it ended with ${status}`)
 }
@@ -170,9 +187,10 @@ function measure(all: Candidate[], runs: number): Result[] {
   })
 }
 
-function time({ argv: [program = '', ...args] }: Candidate): number {
+function time({ argv: [program = '', ...args], env }: Candidate): number {
+  const options = { cwd: project, stdio: 'ignore' as const, env: { ...process.env, ...env } }
   const started = process.hrtime.bigint()
-  spawnSync(program, args, { cwd: project, stdio: 'ignore' })
+  spawnSync(program, args, options)
   return Number(process.hrtime.bigint() - started) / 1e6
 }
 

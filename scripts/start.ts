@@ -2,6 +2,7 @@ import { type BoxOptions, type Lab, openLab } from '#given/labs.ts'
 import type { Tour } from '#given/lesson.ts'
 import { NAMESPACES, type Namespace } from '#given/proc.ts'
 import { chalk, compare, heading, namespaceRows, say, table } from '#given/show.ts'
+import { ROOTFS } from '#given/spec.ts'
 import { mechanismNames } from '#given/stack.ts'
 import { command } from './lib/command.ts'
 import { type Key, pressKey } from './lib/keys.ts'
@@ -84,14 +85,16 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   heading(`${lesson.number} · ${lesson.title}`)
   say(says)
   if (prepare) await host.exec(['sh', '-c', prepare])
-  await using box = await host.start(['sleep', '600'], { only: names })
+  const root = { lower: [ROOTFS] } // for lesson 10: before, LAB_ROOTFS is the root
+  await using box = await host.start(['sleep', '600'], { only: names, ...root })
   const outside = await host.namespaces('self')
   const inside = await host.namespaces(box.pid)
   await using before = await host.start(['sleep', '600'], { only: names.filter((name) => name !== lesson.name) })
   const earlier = await host.namespaces(before.pid)
   const changed = NAMESPACES.filter((kind) => inside[kind] !== outside[kind] && earlier[kind] === outside[kind])
   const rows: [string, string, string][] = []
-  for (const { label, command } of looks) rows.push([label, ...(await askBoth(host, { only: names, limits }, command))])
+  for (const { label, command } of looks)
+    rows.push([label, ...(await askBoth(host, { only: names, limits, ...root }, command))])
   compare([...rows, ...namespaceRows(outside, inside, changed)])
   if (changed.length === 0) say('None of the eight changed: this is no namespace.')
   say(chalk.dim(but))

@@ -5,8 +5,9 @@ import { basename, dirname, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { kill } from '#given/libc.ts'
 import { mounts, processes, status } from '#given/proc.ts'
-import { abandoned, cleanUp } from '#given/running.ts'
-import { project } from '#given/spec.ts'
+import { abandoned, cleanUp, running } from '#given/running.ts'
+import { project, spec } from '#given/spec.ts'
+import { containersFolder, removeTree } from '#given/union.ts'
 import { command } from './lib/command.ts'
 
 /*
@@ -46,6 +47,7 @@ await command(
     const leftovers = [
       ...strayProcesses(),
       ...strayContainers(),
+      ...strayChanges(),
       ...strayCgroups(),
       ...strayLinks(),
       ...strayTables(),
@@ -147,6 +149,20 @@ function strayContainers(): Leftover[] {
     what: `the rest of container ${entry.container.spec.name}`,
     remove: () => cleanUp(entry),
   }))
+}
+
+/** What containers changed in their roots, and nobody waits for any more: after a power cut even /run forgets them. */
+function strayChanges(): Leftover[] {
+  const folder = containersFolder()
+  if (!existsSync(folder)) return []
+  const known = new Set([...running(), ...abandoned()].map(({ container }) => container.id))
+  const asRoot = spec({ argv: [], rootfs: '/', mechanisms: process.getuid?.() === 0 ? [] : ['user'] })
+  return readdirSync(folder)
+    .filter((id) => !known.has(id))
+    .map((id) => ({
+      what: `the changes of container ${id}`,
+      remove: () => removeTree(join(folder, id), asRoot),
+    }))
 }
 
 function strayLinks(): Leftover[] {

@@ -60,6 +60,6 @@ export const lesson: Lesson = {
       { label: 'id -u', command: 'id -u' },
       { label: 'CapEff', command: 'grep CapEff /proc/self/status | cut -f2' },
     ],
-    but: 'That was the last piece. The kernel is still one for all: lesson 00.',
+    but: 'But what it changes in its root is changed for all who have the same root.',
   },
 }

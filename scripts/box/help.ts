@@ -4,6 +4,17 @@ import { suggest } from '../lib/suggest.ts'
 
 const VERBS = {
   run: 'runs a command in a container',
+  build: 'makes an image in steps, a layer each',
+  commit: 'makes an image of what a running one has changed',
+  diff: 'shows what a running one has changed',
+  images: 'lists the images there are',
+  history: 'shows the steps and layers of an image',
+  tag: 'gives an image one more name',
+  rmi: 'removes images',
+  prune: 'removes what belongs to no image',
+  load: "takes images of an archive: docker's, podman's, OCI's",
+  save: 'writes images to an archive',
+  import: 'makes an image of a folder or a tar',
   stats: 'shows what the running ones take',
   pause: 'stops all that runs in one',
   unpause: 'lets it go on',

@@ -1,10 +1,13 @@
 import { UsageError } from '#given/errors.ts'
-import { existsSync, statSync } from '#given/fs.ts'
+import { existsSync, mkdirSync, readFileSync, statSync } from '#given/fs.ts'
 import type { Volume } from '#given/mechanism.ts'
 import { type Order, quit, run } from '#given/run.ts'
-import { OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
+import { newId, OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
 import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
+import { canBeLayers, containersFolder, storeFolder, unionOf } from '#given/union.ts'
+import { ids } from '#given/user/ids.ts'
 import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
+import type { Chosen } from './options/image.ts'
 import * as limits from './options/limits.ts'
 import * as network from './options/network.ts'
 import * as privileges from './options/privileges.ts'
@@ -28,6 +31,12 @@ const options: Options = {
   ...user.options,
   ...limits.options,
   ...privileges.options,
+  entrypoint: {
+    type: 'string',
+    value: 'CMD',
+    description: "in place of the image's, a word or a JSON array; '' is none",
+  },
+  rw: { type: 'boolean', description: 'let it write to ROOTFS itself, and keep that' },
   init: { type: 'boolean', description: 'keep an init as pid 1, which forwards signals and reaps' },
   reference: { type: 'boolean', description: 'with the finished mechanisms, not yours' },
   mine: { type: 'boolean', description: 'with yours, whether or not their checks pass; in a lab' },
@@ -39,18 +48,20 @@ const { own, argv } = split(process.argv.slice(3))
 await command(
   {
     name: 'box',
-    usage: 'npm run box -- run [OPTIONS] [ROOTFS] -- CMD …',
+    usage: 'npm run box -- run [OPTIONS] [IMAGE|ROOTFS] -- CMD …',
     about: `Runs a command in a container: with each of your mechanisms whose check passes, and the finished ones for the
-rest. What comes after the second -- is the command. Without that --, the first word that is no option is ROOTFS
-if it is a folder or has a slash, and else the command. ROOTFS is the one of npm run rootfs unless given.
+rest. What comes after the second -- is the command, the image's own if nothing does. Without that --, the first
+word that is no option is IMAGE or ROOTFS if it is a folder, an image or has a slash, and else the command. ROOTFS is a
+folder, the one of npm run rootfs unless given; IMAGE is one of npm run box -- images.
 
-In a lab, what the container changes is gone with it; outside, its ROOTFS keeps it.
+What the container changes goes into a layer of its own, and is gone with it.
 Exit codes: the command's own, 128 plus the signal that ended it, 127 not found, 126 not executable, 125 any other
 failure to start it, 2 for what makes no sense as a command line.`,
     options,
     examples: [
       'npm run box -- run -- sh',
       'npm run box -- run --hostname web --volume ./site:/srv:ro -- ls /srv',
+      'npm run box -- run debian:12 -- cat /etc/os-release',
       'npm run box -- run --without pid -- ps -e     what is it for?',
       'npm run box -- run --only uts --mine -- hostname',
     ],
@@ -59,12 +70,18 @@ failure to start it, 2 for what makes no sense as a command line.`,
     needsLinux: true,
     who: user.who,
   },
-  async ({ values, positionals: [rootfs] }) => {
-    if (argv.length === 0) throw new UsageError(noCommand(rootfs))
+  async ({ values, positionals: [wish] }) => {
+    if (wish === undefined && argv.length === 0) throw new UsageError(noCommand(wish, false))
+    const root = await findRoot(wish)
+    const image = root.chosen && (await import('./options/image.ts'))
+    const said = root.chosen && image?.defaults(root.chosen.image, argv, await entrypoint(values.entrypoint))
+    const words = said?.argv ?? argv
+    if (words.length === 0) throw new UsageError(noCommand(wish, root.chosen !== undefined))
+    if (said?.user !== undefined) values.user ??= said.user
     const only = await names(values.only)
     const without = await names(values.without)
     const inLab = Boolean(only ?? without ?? values.mine)
-    const wish = {
+    const wanted = {
       ...network.read(values),
       ...user.read(values),
       ...limits.read(values),
@@ -72,20 +89,21 @@ failure to start it, 2 for what makes no sense as a command line.`,
     }
     const userns = values.userns ? true : undefined
     const chosen = network.withNetwork(choose({ only, without, userns }), values)
-    const { mechanisms, asked } = await user.fit({ mechanisms: chosen, asked: wish }, inLab)
+    const { mechanisms, asked } = await user.fit({ mechanisms: chosen, asked: wanted }, inLab)
     limits.mustHave(mechanisms, values)
     privileges.mustHave(mechanisms, values)
-    const root = await findRootfs(rootfs)
+    const id = newId()
     const order: Order = {
       spec: spec({
-        argv,
-        rootfs: root,
+        id,
+        argv: words,
+        ...(await unionFor(id, root, mechanisms, { inLab, rw: Boolean(values.rw) })),
         mechanisms,
-        env: Object.fromEntries(list(values.env).map(variable)),
+        env: { ...said?.env, ...Object.fromEntries(list(values.env).map(variable)) },
         volumes: [...network.volumes(values), ...list(values.volume).map((text) => volume(text, inLab))],
         init: Boolean(values.init),
         name: containerName(values.name),
-        cwd: folder(values.workdir),
+        cwd: folder(values.workdir ?? said?.cwd),
         hostname: name(values.hostname, 'hostname'),
         domainname: name(values.domainname, 'domainname'),
         ...asked,
@@ -93,7 +111,8 @@ failure to start it, 2 for what makes no sense as a command line.`,
       layers: values.reference ? mechanisms.map((name) => layer(name, 'solutions')) : await yours(mechanisms, values),
       verbose: Boolean(values.verbose),
     }
-    quit(await run(inLab ? await movedToLab(order) : order))
+    const start = async () => run(inLab ? await movedToLab(order) : order)
+    quit(image && root.chosen ? await image.holding(root.chosen, order.spec, start) : await start())
   },
 )
 
@@ -105,22 +124,35 @@ function split(args: string[]): { own: string[]; argv: string[] } {
     if (word === '--') return { own: args.slice(0, i), argv: args.slice(i + 1) }
     if (word.startsWith('-')) {
       if (options[word.slice(2)]?.type === 'string') i++ // its value is the next word
-    } else if (rootfs || !(isRootfs(word) || args[i + 1] === '--')) {
+    } else if (rootfs || !(isRoot(word) || args[i + 1] === '--')) {
       return { own: args.slice(0, i), argv: args.slice(i) }
     } else rootfs = true
   }
   return { own: args, argv: [] }
 }
 
-function isRootfs(word: string): boolean {
-  return word.includes('/') || statSync(inCallersFolder(word), { throwIfNoEntry: false })?.isDirectory() === true
+function isRoot(word: string): boolean {
+  return word.includes('/') || isFolder(inCallersFolder(word)) || isImage(word)
 }
 
-function noCommand(rootfs: string | undefined): string {
-  if (rootfs === undefined) return 'which command? For a shell: npm run box -- run -- sh'
-  const file = statSync(inCallersFolder(rootfs), { throwIfNoEntry: false })?.isFile()
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** Is there an image of this name? A look at the index only: most commands are none. */
+function isImage(word: string): boolean {
+  const index = `${storeFolder()}/index.json`
+  if (!/^[a-z0-9]/.test(word) || !existsSync(index)) return false
+  const name = word.includes(':') ? word : `${word}:latest`
+  return new RegExp(`[":/]${RegExp.escape(name)}"`).test(readFileSync(index, 'utf8'))
+}
+
+function noCommand(root: string | undefined, image: boolean): string {
+  if (root === undefined) return 'which command? For a shell: npm run box -- run -- sh'
+  if (image) return `which command? The image ${root} names none. For a shell: npm run box -- run ${root} -- sh`
+  const file = statSync(inCallersFolder(root), { throwIfNoEntry: false })?.isFile()
   const why = file ? 'is a file, and was taken for the root, since it has a slash' : 'was taken for the root'
-  return `which command? ${rootfs} ${why}. The command comes after --:\n  npm run box -- run -- ${file ? rootfs : 'sh'}`
+  return `which command? ${root} ${why}. The command comes after --:\n  npm run box -- run -- ${file ? root : 'sh'}`
 }
 
 function inCallersFolder(path: string): string {
@@ -142,20 +174,69 @@ async function names(value: Arguments['values'][string]): Promise<string[] | und
   throw new UsageError(`there is no mechanism '${unknown}'. ${suggest(unknown, known)}`)
 }
 
-/** Where the root file system is: what was asked for, else what was brought, else what this machine's programs make. */
-async function findRootfs(wish: string | undefined): Promise<string> {
-  if (wish === undefined) {
-    if (existsSync(OWN_ROOTFS)) return OWN_ROOTFS
-    if (existsSync(`${ROOTFS}.stamp`)) return ROOTFS
-    console.error("box: building a root file system from this machine's programs, once…")
-    return (await import('#given/rootfs.ts')).ensureRootfs()
-  }
+/** What a container's root is made of: a folder, or the layers of an image. */
+interface Root {
+  rootfs: string
+  chosen?: Chosen
+}
+
+/** What was asked for; else the folder that was brought, else the one that this machine's programs make. */
+async function findRoot(wish: string | undefined): Promise<Root> {
+  if (wish === undefined) return { rootfs: await usualRootfs() }
   const path = inCallersFolder(wish)
-  const found = statSync(path, { throwIfNoEntry: false })
+  if (isFolder(path)) return { rootfs: path }
   const hint = 'Leave it out for the one of npm run rootfs'
-  if (!found) throw new UsageError(`there is no folder ${path} to be the root. ${hint}`, 125)
-  if (!found.isDirectory()) throw new UsageError(`${path} is a file; a root is a folder with bin, lib, … ${hint}`, 125)
-  return path
+  if (existsSync(path)) {
+    if (argv.length === 0) throw new UsageError(noCommand(wish, false))
+    throw new UsageError(`${path} is a file; a root is a folder with bin, lib, … ${hint}`, 125)
+  }
+  if (/^[./]/.test(wish)) throw new UsageError(`there is no folder ${path} to be the root. ${hint}`, 125)
+  const { chooseImage } = await import('./options/image.ts')
+  return { rootfs: '', chosen: await chooseImage(wish) }
+}
+
+async function usualRootfs(): Promise<string> {
+  if (existsSync(OWN_ROOTFS)) return OWN_ROOTFS
+  if (existsSync(`${ROOTFS}.stamp`)) return ROOTFS
+  console.error("box: building a root file system from this machine's programs, once…")
+  return (await import('#given/rootfs.ts')).ensureRootfs()
+}
+
+/** The root of the container: a union of layers and of what it changes, wherever it can be one. */
+async function unionFor(
+  id: string,
+  { rootfs, chosen }: Root,
+  mechanisms: string[],
+  how: { inLab: boolean; rw: boolean },
+) {
+  const { inLab, rw } = how
+  if (!chosen && (inLab || rw || !mechanisms.includes('images'))) return { rootfs } // a lab has a layer of its own
+  const lower = chosen?.lower ?? [rootfs]
+  if (chosen && !mechanisms.includes('images'))
+    throw new UsageError("an image takes the mechanisms 'images' and 'mount', which this container is not to have")
+  const userns = mechanisms.includes('user')
+  if (userns && !canBeLayers(lower, mechanisms, ids()))
+    return chosen ? (await import('./options/image.ts')).refuseLayers() : { rootfs }
+  const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
+  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers })
+  console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
+  return { rootfs }
+}
+
+function canMake(folder: string): boolean {
+  try {
+    mkdirSync(folder, { recursive: true })
+    return true
+  } catch {
+    return false // a home that is not there, or read-only
+  }
+}
+
+async function entrypoint(value: Arguments['values'][string]): Promise<string[] | undefined> {
+  if (value === undefined) return undefined
+  const text = String(value)
+  if (!text.startsWith('[')) return text === '' ? [] : [text]
+  return (await import('./options/config.ts')).parseCommand(text)
 }
 
 function variable(text: string): [string, string] {
@@ -221,7 +302,9 @@ async function yours(mechanisms: string[], { mine }: Arguments['values']): Promi
 /** With parts left out, or not yet checked, a container may harm its host: it gets one of its own. */
 async function movedToLab(order: Order): Promise<Order> {
   const [{ labOrder }, { LAB_ROOTFS }] = await Promise.all([import('#given/lab-order.ts'), import('#given/lab.ts')])
-  const inside: Order = { ...order, spec: { ...order.spec, rootfs: LAB_ROOTFS } }
+  const { union, rootfs } = order.spec
+  const inside: Order = union ? order : { ...order, spec: { ...order.spec, rootfs: LAB_ROOTFS } }
   const runner = new URL(import.meta.resolve('#given/run.ts')).pathname
-  return labOrder([process.execPath, '--no-warnings', runner, JSON.stringify(inside)], 'host', {}, order.spec.rootfs)
+  const inherited = union ? undefined : rootfs
+  return labOrder([process.execPath, '--no-warnings', runner, JSON.stringify(inside)], 'host', {}, inherited)
 }

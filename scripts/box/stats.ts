@@ -4,7 +4,7 @@ import { seconds } from '#given/patience.ts'
 import { type Entry, running } from '#given/running.ts'
 import { table } from '#given/show.ts'
 import { command } from '../lib/command.ts'
-import { cgroupOf, containersNamed } from '../lib/containers.ts'
+import { cgroupOf, containersNamed, hasCgroup } from '../lib/containers.ts'
 
 const INTERVAL = 1000 // milliseconds
 
@@ -88,10 +88,6 @@ async function read(entry: Entry): Promise<Sample> {
     paused: isFrozen(id),
     ...events(id),
   }
-}
-
-function hasCgroup({ layers }: Entry): boolean {
-  return layers.some(({ name }) => name === 'cgroups')
 }
 
 function percent(before: Sample[], { id, at, cpu }: Sample): number {

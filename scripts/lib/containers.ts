@@ -37,3 +37,8 @@ export async function cgroupOf({ container, layers }: Entry): Promise<Cgroup> {
     throw new UsageError(`the container '${container.spec.name}' has no cgroup: it runs without lesson 08`, 125)
   return (await importFile(layer.file)) as unknown as Cgroup
 }
+
+/** Does it run with lesson 08? */
+export function hasCgroup({ layers }: Entry): boolean {
+  return layers.some(({ name }) => name === 'cgroups')
+}

@@ -9,6 +9,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { WNOHANG, waitpid } from '#given/libc.ts'
 import { mounts, NAMESPACES } from '#given/proc.ts'
+import { containersFolder } from '#given/union.ts'
 
 export interface Ledger {
   mounts: string[]
@@ -19,6 +20,8 @@ export interface Ledger {
   cgroups: string[]
   run: string[]
   tmp: string[]
+  /** What containers changed in their roots: lesson 10. */
+  changes: string[]
   ipc: string[]
   hostname: string[]
   /** This process's own: a call in the wrong process would have moved it. */
@@ -41,6 +44,7 @@ export function takeLedger(): Ledger {
     cgroups: cgroups(),
     run: readdirSync('/run').filter((name) => !TOOLS.test(name)),
     tmp: readdirSync('/tmp').filter((name) => !TOOLS.test(name)),
+    changes: existsSync(containersFolder()) ? readdirSync(containersFolder()) : [],
     ipc: ['shm', 'sem', 'msg'].flatMap((kind) => readFileSync(`/proc/sysvipc/${kind}`, 'utf8').split('\n').slice(1)),
     hostname: [readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()],
     namespaces: NAMESPACES.map((kind) => readlinkSync(`/proc/self/ns/${kind}`)),
@@ -59,7 +63,8 @@ export function compareLedgers(before: Ledger, after: Ledger): string[] {
   return Object.entries(after).flatMap(([kind, now]: [string, string[]]) => {
     const then: string[] = before[kind as keyof Ledger]
     const added = now.filter((item) => !then.includes(item)).map((item) => `${kind}: left behind: ${item}`)
-    const gone = now === after.tmp || now === after.run ? [] : then.filter((item) => !now.includes(item))
+    const others = [after.tmp, after.run, after.changes] // who else runs something may tidy up
+    const gone = others.includes(now) ? [] : then.filter((item) => !now.includes(item))
     return [...added, ...gone.map((item) => `${kind}: no longer there: ${item}`)]
   })
 }

@@ -15,15 +15,17 @@ export interface Start {
   /** The program that runs it, before node. */
   under?: string[]
   stdio?: ('pipe' | number)[]
+  /** Another verb than `run`. */
+  verb?: string
   /** Where the clone is; the workshop itself unless given. */
   from?: string
 }
 
 export function start(
   args: string[],
-  { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project }: Start = {},
+  { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project, verb = 'run' }: Start = {},
 ) {
-  const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), 'run', ...args]
+  const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), verb, ...args]
   return spawn(program, rest, { cwd, stdio, env: { ...process.env, WORKSHOP_NET: 'none', INIT_CWD: cwd, ...env } })
 }
 

@@ -25,6 +25,7 @@ test.for([
   ['a table', 'nft add table ip leak', /nftables: left behind: table ip leak/],
   ['a router', 'echo 1 > /proc/sys/net/ipv4/ip_forward', /router: left behind: ip_forward=1/],
   ['a file', 'touch /run/workshop-leak', /run: left behind: workshop-leak/],
+  ['changes of a container', 'mkdir -p /run/workshop/containers/leak', /changes: left behind: leak/],
   ['a segment', 'ipcmk -M 4096', /ipc: left behind: /],
   ['a name', 'hostname leaked', /hostname: left behind: leaked/],
 ] as const)('the ledger finds %s', async ([, commands, finding]) => {

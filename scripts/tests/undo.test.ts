@@ -31,6 +31,7 @@ const leave = `
   nft add table ip workshop-test; nft add table ip theirs
   mkdir -p /tmp/workshop-left/behind /tmp/not-ours
   touch /run/workshop-left
+  mkdir -p /run/workshop/containers/left/upper
   echo $sleeper`
 
 test('undo finds what carries our name, and --dry-run only says so', async () => {
@@ -42,6 +43,7 @@ test('undo finds what carries our name, and --dry-run only says so', async () =>
     '/inner',
     '/tmp/workshop-left',
     '/run/workshop-left',
+    'the changes of container left',
     'network link ws-test',
     'table ip workshop-test',
   ]) {
@@ -55,7 +57,7 @@ test('undo thaws before it kills, and leaves alone what is not ours', async () =
   expect(done.stderr).toBe('')
   expect(done.code).toBe(0)
   const left = await sh(
-    'ls -d /run/cgroup/workshop-undo-test-* /tmp/workshop-* /run/workshop-* /sys/class/net/ws-*; ls -d /tmp/not-ours; nft list tables',
+    'ls -d /run/cgroup/workshop-undo-test-* /tmp/workshop-* /run/workshop-* /run/workshop/containers/* /sys/class/net/ws-*; ls -d /tmp/not-ours; nft list tables',
   )
   expect(left.stdout).toBe('/tmp/not-ours\ntable ip theirs\n')
   expect((await sh('ps -C sleep')).code, 'the frozen process is gone too').toBe(1)

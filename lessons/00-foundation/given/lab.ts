@@ -50,6 +50,8 @@ import { readOnly } from './target.ts'
 export const LAB = '/run/workshop'
 /** A root for containers, writable: what they change is gone with the lab. */
 export const LAB_ROOTFS = `${LAB}/rootfs`
+/** What containers of images change, in a lab. It is on a tmpfs: overlayfs takes no overlay for its upper folder. */
+export const LAB_CONTAINERS = `${LAB}/containers`
 
 const unified = existsSync('/sys/fs/cgroup/cgroup.controllers')
 const STAGE = '/tmp' // any folder serves to build the new root on; in the lab's own mount namespace nobody else sees it

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { PRIVILEGES, type Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
 import { type ErrorData, inProject } from './errors.ts'
-import { LAB_ROOTFS } from './lab.ts'
+import { LAB_CONTAINERS, LAB_ROOTFS } from './lab.ts'
 import { labOrder } from './lab-order.ts'
 import type { Event, Request } from './lab-server.ts'
 import type { Lesson } from './lesson.ts'
@@ -17,8 +17,9 @@ import type { Network } from './net/network.ts'
 import { seconds } from './patience.ts'
 import { NAMESPACES, type Namespace } from './proc.ts'
 import type { Order } from './run.ts'
-import { spec } from './spec.ts'
+import { newId, spec } from './spec.ts'
 import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
+import { unionOf } from './union.ts'
 import type { Ids } from './user/ids.ts'
 
 const given = (file: string) => new URL(file, import.meta.url).pathname
@@ -54,6 +55,12 @@ export interface BoxOptions extends Choice {
   privileges?: Privileges
   init?: boolean
   rootfs?: string
+  /** The layers of its root, the lowest first, in place of a rootfs: lesson 10. */
+  lower?: string[]
+  /** Keep what it changed when it has ended. */
+  keep?: boolean
+  /** Where it keeps what it changes; a folder of the lab unless given. */
+  containers?: string
   /** Other flags for a mechanism than its own, by name: 0 shows what its flag is for. */
   flags?: Record<string, number>
   /** More mechanisms, after the others, such as the escape of lesson 01. */
@@ -287,8 +294,12 @@ export class Lab implements AsyncDisposable {
     const { extra = [], flags = {}, task, verbose, under = [] } = options
     const own = this.#lesson ? [this.#lesson.name, ...this.#lesson.needs] : undefined
     const names = choose({ only: own, ...options })
+    const { id = newId(), lower, keep = false, containers = LAB_CONTAINERS } = options
+    const userns = names.includes('user')
+    const root =
+      lower && names.includes('images') ? unionOf(id, lower, { keep, userns, containers }) : { rootfs: LAB_ROOTFS }
     const order: Order = {
-      spec: spec({ rootfs: LAB_ROOTFS, ...options, argv, mechanisms: names }),
+      spec: spec({ ...root, ...options, id, argv, mechanisms: names }),
       layers: [...names.map((name) => ({ ...this.#layer(name), flags: flags[name] })), ...extra],
       report: 3,
       task,

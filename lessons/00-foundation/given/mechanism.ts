@@ -2,6 +2,7 @@ import type { Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
 import type { Call } from './clone.ts'
 import type { Network } from './net/network.ts'
+import type { Union } from './union.ts'
 import type { Ids } from './user/ids.ts'
 
 /** A folder of the host that the container gets to see: `--volume source:target[:ro]`. */
@@ -20,6 +21,8 @@ export interface Spec {
   name: string
   /** The folder that becomes `/`, absolute. */
   rootfs: string
+  /** What is mounted there first: layers of an image, and one for the container's changes. Lesson 10. */
+  union?: Union
   argv: string[]
   env: Record<string, string>
   cwd: string

@@ -37,8 +37,7 @@ export interface Entry {
  * @throws {UsageError} where one of this name runs already
  */
 export function enter(container: Container, layers: Layer[]): void {
-  const engine = { pid: process.pid, since: since(process.pid) ?? '' }
-  const entry: Entry = { container, layers, engine, started: Date.now() }
+  const entry: Entry = { container, layers, engine: engine(), started: Date.now() }
   const unfinished = `${RUNNING}/.${container.id}`
   try {
     mkdirSync(RUNNING, { recursive: true, mode: 0o755 })
@@ -105,10 +104,15 @@ function read(file: string): Entry | undefined {
   }
 }
 
+/** This process, as one that waits for containers. */
+export function engine(): Entry['engine'] {
+  return { pid: process.pid, since: since(process.pid) ?? '' }
+}
+
 const isAlive = ({ engine }: Entry) => since(engine.pid) === engine.since
 
 /** When a process started, in clock ticks since boot: field 22 of /proc/<pid>/stat. The name before may hold spaces. */
-function since(pid: number): string | undefined {
+export function since(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]

@@ -27,6 +27,7 @@ export function spec(wish: Wish): Spec {
     id,
     name: wish.name ?? id,
     rootfs: wish.rootfs,
+    ...(wish.union ? { union: wish.union } : {}),
     argv: wish.argv,
     env: { ...ENVIRONMENT, ...wish.env },
     cwd: wish.cwd ?? '/',
@@ -43,6 +44,6 @@ export function spec(wish: Wish): Spec {
 }
 
 /** Twelve digits, as Docker's. They tell containers apart and guard no secret, so Math.random will do. */
-function newId(): string {
+export function newId(): string {
   return Math.random().toString(16).slice(2, 14).padEnd(12, '0')
 }

@@ -11,6 +11,7 @@ const ORDER = [
   'net', //          before mount: a sysfs shows the network namespace in which it was mounted
   'uts', //          needs nothing and is needed by nothing
   'pid', //          before mount: a procfs shows the pid namespace in which it was mounted
+  'images', //       before mount: the union of layers that it mounts is the root that mount enters
   'mount', //        the old root goes here: whatever needs a file of the host comes before
   'ipc', //          after mount: /dev/mqueue is mounted over the new /dev
   'capabilities', // last: every step above needs them
@@ -52,10 +53,10 @@ export function mechanismNames(): string[] {
   ) as string[]
 }
 
-/** The names of the mechanisms of a container, in order. */
+/** The names of the mechanisms of a container, in order. Without `mount` no `images`, which bring a mount namespace too. */
 export function choose({ only, without = [], userns = process.getuid?.() !== 0 }: Choice): string[] {
   const there = lessonNames()
-  const usual = (name: string) => name !== 'user' || userns
+  const usual = (name: string) => (name !== 'user' || userns) && (name !== 'images' || !without.includes('mount'))
   const wanted = (name: string) => there.has(name) && (only?.includes(name) ?? usual(name)) && !without.includes(name)
   return ORDER.flatMap((name) => {
     if (wanted(name)) return [name]

@@ -29,13 +29,14 @@ export function traceTo(me: string): void {
 
 let capabilities: string[] = []
 let errnoNames: Map<number, string> | undefined
+const EAGAIN = 11
 
 /** The name of an errno, such as EPERM for 1: errno(3). */
 export function nameOfErrno(errno: number): string {
   // Loaded when something fails, and not before: a container that starts well need not pay for it.
   errnoNames ??= new Map(
     Object.entries(process.getBuiltinModule('node:os').constants.errno).map(([name, n]) => [n, name]),
-  )
+  ).set(EAGAIN, 'EAGAIN') // and not EWOULDBLOCK: one number, and this is the name in man pages
   return errnoNames.get(errno) ?? `errno ${errno}`
 }
 

@@ -6,6 +6,7 @@ import { closeSync, mkdirSync, openSync, readlinkSync, rmSync, writeFileSync } f
 import { bind } from '../libc.ts'
 import type { Container } from '../mechanism.ts'
 import { RUNNING } from '../running.ts'
+import { inLayers } from '../union.ts'
 import { BRIDGE, namesOf } from './connect.ts'
 import { resolvFile, tellNames } from './hosts.ts'
 import { findPlace, LEASES, type Lease, leaseFolder, leases, refuseTaken } from './leases.ts'
@@ -84,7 +85,7 @@ const linkExists = (name: string) => nameToIndex(name) !== 0
 function volume({ id, spec }: Container, file: string) {
   let target = `/etc/${file}`
   try {
-    target = process.getBuiltinModule('node:path').resolve('/etc', readlinkSync(`${spec.rootfs}/etc/${file}`))
+    target = process.getBuiltinModule('node:path').resolve('/etc', readlinkSync(inLayers(spec, `/etc/${file}`)))
   } catch {
     // no link
   }

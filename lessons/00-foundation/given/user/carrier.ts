@@ -87,7 +87,7 @@ function startSlirp({ pid }: Container): void {
 /** Whom to ask for names: as on the host, or slirp4netns itself. The image keeps its own where ours cannot be put. */
 function showNameServers({ id, spec }: Container): void {
   const target = '/etc/resolv.conf'
-  if (!isFile(spec.rootfs + target) && !isWritable(`${spec.rootfs}/etc`)) return
+  if (!spec.union && !isFile(spec.rootfs + target) && !isWritable(`${spec.rootfs}/etc`)) return
   writeFileSync(resolvCopy(id), spec.network.carrier === 'pasta' ? resolvFile() : 'nameserver 10.0.2.3\n')
   // The engine sends the spec when all this is done.
   spec.volumes = [...spec.volumes, { source: resolvCopy(id), target, kind: 'file', readonly: true }]

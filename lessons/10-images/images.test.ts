@@ -1,0 +1,242 @@
+import { release } from 'node:os'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { LAB_CONTAINERS } from '#given/lab.ts'
+import { type Box, type BoxOptions, type Lab, openLab } from '#given/labs.ts'
+import { ROOTFS } from '#given/spec.ts'
+import { unionOf } from '#given/union.ts'
+import { lesson } from './lesson.ts'
+
+/** Layers that are made here. Below them all is the root file system of the workshop: programs, /etc, /tmp. */
+const LAYERS = '/run/layers'
+const [one, two] = [`${LAYERS}/one`, `${LAYERS}/two`]
+const ODD = `${LAYERS}/a:b,c\\d`
+const MANY = 60
+
+let host: Lab
+beforeAll(async () => {
+  host = await openLab({ lesson })
+  await sh(`
+    set -e
+    mkdir -p ${one}/etc/conf ${one}/srv/old ${two}/etc ${two}/srv '${ODD}/srv'
+    cd ${one}; echo 'hello from one' > etc/motd; echo one > srv/one; echo o > srv/old/a; echo setting > etc/conf/a
+    cd ${two}; echo two > srv/two; echo 'and now from two' > etc/motd
+    echo odd > '${ODD}/srv/odd'
+    for i in $(seq ${MANY}); do mkdir -p ${LAYERS}/many/${'0'.repeat(64)}$i/srv && echo $i > ${LAYERS}/many/${'0'.repeat(64)}$i/srv/$i; done
+    printf 'a\\200b\\0' > /run/binary; : > /run/empty; head -c 3000001 /dev/urandom > /run/large; cp /run/large /run/again`)
+})
+afterAll(() => host?.close())
+
+test('10.1 the digest of a layer is what sha256sum says of the file', async () => {
+  for (const file of ['/run/empty', '/run/binary', '/run/large']) {
+    const sum = (await sh(`sha256sum < ${file}`)).split(' ')[0]
+    const own = await host.call<string>('digest', [file], '10.1')
+    expect(own, `sha256: and 64 digits, of the bytes of ${file} as they are`).toBe(`sha256:${sum}`)
+  }
+  const [large, again] = [await digest('/run/large'), await digest('/run/again')]
+  expect(again, 'the same bytes under another name are the same layer').toBe(large)
+  await sh('printf x >> /run/again')
+  expect(await digest('/run/again'), 'a byte more, and it is another layer').not.toBe(large)
+})
+
+test('10.2 the container sees the files of all layers; of two with one name, that of the upper layer', async () => {
+  const box = await run('cat /srv/one /srv/two /etc/motd; ls /bin/sh', { task: '10.2' })
+  expect(box.stderr, 'lowerdir= takes all of them, with a : between').toBe('')
+  const why = '`lower` begins with the lowest, as an image lists its layers; lowerdir= with the uppermost'
+  expect(box.stdout, why).toBe('one\ntwo\nand now from two\n/bin/sh\n')
+})
+
+test('10.2 a folder may have a colon, a comma and a backslash in its name', async () => {
+  const box = await run('cat /srv/odd /srv/one', { lower: [ROOTFS, one, ODD], task: '10.2' })
+  const why = `overlayfs parts folders at : and options at , so a \\ goes before each of the three: ${ODD}`
+  expect(box.stderr, why).toBe('')
+  expect(box.stdout, why).toBe('odd\none\n')
+})
+
+test('10.2 more options are handed on', async () => {
+  await using box = await start('sleep 60', { task: '10.2' })
+  const line = (await host.read(`/proc/${box.pid}/mountinfo`)).split('\n').find((text) => text.includes(' overlay '))
+  expect(line, 'the container has no overlay mounted').toBeDefined()
+  expect(line, '`options` go behind the others: volatile says that nobody needs a sync of it').toMatch(/[,=]volatile\b/)
+})
+
+test('10.3 a container has its folders: what it changes, what overlayfs works with, and its root', async () => {
+  await using _box = await start('sleep 60', { id: 'folders', task: '10.3' })
+  const { rootfs, union } = unionOf('folders', [], { containers: LAB_CONTAINERS })
+  const stat = async (path: string) => (await sh(`stat -c '%F %d' ${path}`).catch((error) => error.message)).trim()
+  expect(await stat(union.upper), `${union.upper}: what the container changes`).toMatch(/^directory/)
+  expect(await stat(rootfs), `${rootfs}: where its root will be`).toMatch(/^directory/)
+  const why = 'work is on the same file system as upper: from there overlayfs moves a finished file into it'
+  expect(await stat(union.work), why).toBe(await stat(union.upper))
+})
+
+test('10.4 the host does not see the mount', async () => {
+  await using box = await start('sleep 60', { id: 'hidden', task: '10.4' })
+  const mounts = await sh(`grep ${LAB_CONTAINERS}/hidden /proc/self/mountinfo || true`)
+  const why = 'the union is mounted on the host: first make all mounts private (lesson 03). mount_namespaces(7)'
+  expect(mounts, why).toBe('')
+  const type = (await host.exec(['nsenter', '-t', String(box.pid), '-m', 'stat', '-f', '-c', '%T', '/'])).stdout
+  expect(type.trim(), 'the root of the container is no overlay').toBe('overlayfs')
+})
+
+test('10.4 what the container writes is in its upper folder, and no layer changes', async () => {
+  const before = await state()
+  const id = 'writer'
+  const script = 'echo mine >> /etc/motd; echo new > /srv/new; rm /srv/one; rm -r /srv/old; echo done; exec sleep 60'
+  await using box = await start(script, { id, task: '10.4' })
+  await box.program.until(() => box.program.stdout.includes('done'), 'it had written')
+
+  const upper = `${LAB_CONTAINERS}/${id}/upper`
+  expect(box.program.stderr, 'it may write to its root').toBe('')
+  expect(await sh(`cat ${upper}/srv/new`), 'a new file is in upper').toBe('new\n')
+  const copied = 'a file of a layer that is changed is copied up first, whole'
+  expect(await sh(`cat ${upper}/etc/motd`), copied).toBe('and now from two\nmine\n')
+  expect(await state(), 'lower folders are only read: mount(2) with overlayfs, not a copy and no bind mount').toBe(
+    before,
+  )
+  const inside = await sh(`ls /proc/${box.pid}/root/srv`)
+  expect(inside.trim().split('\n'), 'inside, what was removed is gone').toEqual(['new', 'two'])
+})
+
+test('10.4 two containers of one image: neither sees what the other changed', async () => {
+  const script = (word: string) => `echo ${word} > /srv/word; echo done; exec sleep 60`
+  await using a = await start(script('a'), { task: '10.4' })
+  await using b = await start(script('b'), { task: '10.4' })
+  for (const { program } of [a, b]) await program.until(() => program.stdout.includes('done'), 'it had written')
+  const words = await Promise.all([a, b].map(({ pid }) => host.read(`/proc/${pid}/root/srv/word`)))
+  expect(words, 'each has an upper folder of its own').toEqual(['a\n', 'b\n'])
+  expect(await sh(`cat ${one}/srv/word ${two}/srv/word 2>&-; true`), 'and the layers have neither').toBe('')
+})
+
+test('10.4 an image may have many layers with long names', async () => {
+  const lower = Array.from({ length: MANY }, (_, i) => `${LAYERS}/many/${'0'.repeat(64)}${i + 1}`)
+  const box = await run('ls /srv | wc -l', { lower: [ROOTFS, ...lower], task: '10.4' })
+  const why =
+    'mount(2) takes 4096 bytes of options. That is why `lower` has short names here: /proc/self/fd/N. Keep them'
+  expect(box.stderr, why).toBe('')
+  expect(box.stdout.trim(), why).toBe(String(MANY))
+})
+
+test('10.4 the same without root outside: in a user namespace overlayfs notes user.* attributes', async () => {
+  await sh(`cp -a ${one} ${LAYERS}/theirs; chown -R ${USER}:${USER} ${LAYERS}/theirs`)
+  const ids = {
+    uids: [{ inside: 0, outside: USER, count: 65536 }],
+    gids: [{ inside: 0, outside: USER, count: 65536 }],
+    setgroups: 'allow' as const,
+    by: 'caller' as const,
+  }
+  // An opaque folder takes an attribute, user.* here, and the lab's tmpfs has those since Linux 6.6.
+  const opaque = olderThan(6, 6) ? '' : 'mkdir /srv/old; ls -A /srv/old;'
+  const script = `id -u; rm -r /srv/old; ${opaque} echo x >> /srv/one; cat /srv/one`
+  const only = ['user', 'pid', 'net', ...OWN]
+  const box = await run(script, { lower: [ROOTFS, `${LAYERS}/theirs`], only, ids, task: '10.4' })
+  expect(box.stderr, 'root of the user namespace mounts it, and may write: user_namespaces(7)').toBe('')
+  expect(box.stdout).toBe('0\none\nx\n')
+  expect(await host.read(`${LAYERS}/theirs/srv/one`), 'the layer is as it was').toBe('one\n')
+})
+
+test('10.5 when the container has ended, nothing of it is left', async () => {
+  const box = await run('mkdir /srv/a /srv/b; echo x > /srv/a/b; chmod 0 /srv/a', { id: 'ended', task: '10.5' })
+  expect(box.stderr, 'cleanup').toBe('')
+  expect(await sh(`ls ${LAB_CONTAINERS}`), 'all of its folder: upper, work and root').not.toContain('ended')
+})
+
+test('10.5 what is to be kept is kept, and can be the next layer', async () => {
+  const id = 'kept'
+  const box = await run('echo more > /srv/more; rm /srv/one', { id, keep: true, task: '10.5' })
+  expect(box.stderr, 'cleanup').toBe('')
+  const why = '`keep`: upper stays, and the rest goes'
+  expect((await sh(`ls ${LAB_CONTAINERS}/${id}`)).trim(), why).toBe('upper')
+  const next = await run('ls /srv', { lower: [ROOTFS, one, two, `${LAB_CONTAINERS}/${id}/upper`], task: '10.5' })
+  expect(next.stdout, 'a container of one layer more').toBe('more\nold\ntwo\n')
+})
+
+test('10.5 another process may remove them when the engine was killed, and twice', async () => {
+  const id = 'killed'
+  const box = await start('sleep 60', { id, task: '10.5' })
+  await host.exec(['sh', '-c', `kill -9 $(ps -o ppid= -p ${box.pid})`]) // its engine
+  await box.program.result
+  const { stderr, code } = await run('true', { task: '10.5' })
+  expect({ stderr, code }, 'the next container cleans up, and knows of the first what its spec says').toEqual({
+    stderr: '',
+    code: 0,
+  })
+  expect(await sh(`ls ${LAB_CONTAINERS}`), 'the folder of a container whose engine was killed').not.toContain(id)
+  const { rootfs, union } = unionOf(id, [], { containers: LAB_CONTAINERS })
+  const again = host.call('removeFolders', [{ rootfs, union, mechanisms: OWN }, union], '10.5')
+  expect(await again.catch((error) => error.message), 'a second time there is nothing to do').toBeFalsy()
+})
+
+test('10.6 changes: what was written, deleted, and replaced', async () => {
+  const id = 'changed'
+  const script = `
+    echo new > /srv/new; rm /srv/one; chmod 600 /etc/motd; rm -r /srv/old; mkdir /srv/old; echo b > /srv/old/b
+    rm -r /etc/conf; ln -s / /srv/link`
+  const box = await run(script, { id, keep: true, task: '10.6' })
+  expect(box.stderr).toBe('')
+  const seen = await changes(id)
+  const kind = (path: string) => seen.find((change) => change.path === path)?.kind
+  expect(kind('/srv/new'), '/srv/new was written').toBe('written')
+  expect(kind('/etc/motd'), 'chmod copied it up, so it is there').toBe('written')
+  const whiteout = 'overlayfs leaves a character device 0, 0 in the place of what was deleted: a whiteout'
+  expect(kind('/srv/one'), whiteout).toBe('deleted')
+  expect(kind('/etc/conf'), whiteout).toBe('deleted')
+  const opaque = 'removed and made again: an opaque folder, isOpaque(). What the layers have in it must not be seen'
+  expect(kind('/srv/old'), opaque).toBe('replaced')
+  expect(kind('/srv/old/b'), 'what is in a folder counts, too').toBe('written')
+  const all = seen.map(({ path }) => path).sort()
+  const paths = [
+    '/etc',
+    '/etc/conf',
+    '/etc/motd',
+    '/srv',
+    '/srv/link',
+    '/srv/new',
+    '/srv/old',
+    '/srv/old/b',
+    '/srv/one',
+  ]
+  expect(all, 'each path once, as the container names it; a symbolic link is not followed').toEqual(paths)
+})
+
+test('10.6 a device is no whiteout, unless its numbers are 0 and 0', async () => {
+  const id = 'devices'
+  const box = await run('mknod /srv/null c 1 3; mknod /srv/zero c 1 5; rm /srv/two', { id, keep: true, task: '10.6' })
+  expect(box.stderr).toBe('')
+  const seen = await changes(id)
+  const devices = seen.filter(({ path }) => path.startsWith('/srv/')).map(({ path, kind }) => `${kind} ${path}`)
+  const why = 'st_rdev tells which device it is: stat(2)'
+  expect(devices.sort(), why).toEqual(['deleted /srv/two', 'written /srv/null', 'written /srv/zero'])
+})
+
+/** Whom the container's root is outside, in the check with a user namespace. */
+const USER = 100_000
+const OWN = [lesson.name, ...lesson.needs]
+
+function run(script: string, options: BoxOptions) {
+  return host.run(['sh', '-c', script], { lower: [ROOTFS, one, two], ...options })
+}
+
+function start(script: string, options: BoxOptions): Promise<Box> {
+  return host.start(['sh', '-c', script], { lower: [ROOTFS, one, two], ...options })
+}
+
+const digest = (file: string) => host.call<string>('digest', [file], '10.1')
+
+const changes = (id: string) =>
+  host.call<{ path: string; kind: string }[]>('changes', [`${LAB_CONTAINERS}/${id}/upper`], '10.6')
+
+/** All that can be said of the files in the layers. */
+const state = () =>
+  sh(`cd ${LAYERS}; find one two -printf '%p %m %u %s %T@ %y\\n' | sort; cat $(find one two -type f | sort)`)
+
+function olderThan(major: number, minor: number): boolean {
+  const [a = 0, b = 0] = release().split('.').map(Number)
+  return a < major || (a === major && b < minor)
+}
+
+/** Runs a script on the host. */
+async function sh(script: string): Promise<string> {
+  const { stdout, stderr, code } = await host.exec(['sh', '-c', script])
+  if (code !== 0) throw new Error(stderr)
+  return stdout
+}
