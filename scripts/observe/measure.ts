@@ -21,7 +21,7 @@ const started: ChildProcess[] = []
 const kb = (bytes: number) => (bytes / 1000).toFixed(1)
 
 try {
-  for (let i = 1; i <= containers; i++) await container(`measured-${i}`, 'while sleep 0.1; do :; done & sleep 100000')
+  for (let i = 1; i <= containers; i++) await container(`measured-${i}`, 'while sleep 0.1; do :; done & cat')
   const { server, address } = await observe()
   const page = follow(`${address}events`)
   const html = await download(address)
@@ -45,22 +45,30 @@ try {
 
   const delays: number[] = []
   for (let i = 0; i < 20; i++) {
-    const late = await container(`late-${i}`, 'sleep 100000')
+    const late = await container(`late-${i}`, 'cat')
     delays.push(await page.delayOf(`late-${i}`))
-    late.kill('SIGKILL')
-    await once(late, 'exit')
+    await end(late)
     await sleep(137) // not in step with the looks
   }
   console.log(`from the start of a container until the page hears, in ms: ${delays.sort((a, b) => a - b).join(' ')}`)
 } finally {
-  for (const child of started) child.kill('SIGKILL')
+  for (const child of started) await end(child)
 }
 
 function node(...args: string[]): ChildProcess {
   const env = { ...process.env, WORKSHOP_NET: 'none' }
-  const child = spawn(process.execPath, args, { cwd: project, env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, args, { cwd: project, env, stdio: ['pipe', 'pipe', 'inherit'] })
   started.push(child)
   return child
+}
+
+/** A container ends when there is nothing more to read, and its engine cleans up; the server by a signal. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.stdin?.end()
+  if (child.spawnargs.includes('scripts/observe.ts')) child.kill('SIGINT')
+  await ended
 }
 
 async function container(name: string, command: string): Promise<ChildProcess> {

@@ -35,18 +35,20 @@ afterEach(async () => {
   for (const child of started.splice(0)) await end(child)
 })
 
-/** A container that sleeps. */
+/** A container that reads until there is no more: so it ends by itself, and its engine cleans up. */
 async function container(name: string, ...options: string[]): Promise<ChildProcess> {
-  const child = start(['--reference', '--name', name, ...options, '--', 'sh', '-c', 'echo ready; sleep 600 & wait'])
+  const child = start(['--reference', '--name', name, ...options, '--', 'sh', '-c', 'echo ready; sleep 600 & cat'])
   started.push(child)
   await said(child, 'ready')
   return child
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
-  child.kill(signal)
-  await once(child, 'exit')
+  const ended = once(child, 'exit')
+  if (child.stdin) child.stdin.end()
+  else child.kill('SIGKILL')
+  await ended
 }
 
 const pidOf = (name: string) => running().find(({ container: { spec } }) => spec.name === name)?.container.pid ?? 0

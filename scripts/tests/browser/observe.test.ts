@@ -56,7 +56,7 @@ afterEach(async () => {
 })
 
 async function container(name: string): Promise<ChildProcess> {
-  const argv = ['sh', '-c', 'echo ready; while :; do :; done & sleep 600']
+  const argv = ['sh', '-c', 'echo ready; while :; do :; done & cat']
   const child = start(['--reference', '--name', name, '--memory', '64m', '--cpus', '0.1', '--', ...argv])
   started.push(child)
   await said(child, 'ready')
@@ -65,8 +65,10 @@ async function container(name: string): Promise<ChildProcess> {
 
 async function end(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null || child.signalCode !== null) return
-  child.kill('SIGKILL')
-  await once(child, 'exit')
+  const ended = once(child, 'exit')
+  if (child.stdin) child.stdin.end()
+  else child.kill('SIGKILL')
+  await ended
 }
 
 /** A page, and what it did wrong. */
