@@ -70,6 +70,9 @@ function describeFailure(error: Failure | undefined): string[] {
   const text = stripVTControlCharacters(error.message)
     .replace(NATIVE, '')
     .replace(/ \/\/ Object\.is equality$/, '')
+  // A check takes it for unwritten, but the engine has failed before: then that is what to mend.
+  const [, guess = '', engine = ''] = ENGINE.exec(text) ?? []
+  if (isUnwritten(guess) && !isUnwritten(engine)) return describeFailure({ message: engine })
   const unwritten = /^.*not written yet.*$/m.exec(`${show(error.actual)}\n${text}`)?.[0]
   if (unwritten)
     return [unwritten.replace(/^(kernel {4}|AssertionError: |box: |")+|"$/g, '').replace(/: (expected .*)?$/s, '')]
@@ -105,6 +108,14 @@ function takeApart(text: string, error: Failure): Parts {
     return { why: compared?.[1] ?? '', told: rest.split('\n').slice(0, 13), see: '' }
   }
   const [, reason = '', not = '', verb] = compared
+  const [, notIn = '', item] = error.expected === undefined ? (INCLUDED.exec(text) ?? []) : []
+  if (item !== undefined) {
+    const told = [
+      ...labelled('expected', [`${notIn}to contain ${item}`]),
+      ...labelled('received', [show(error.actual)]),
+    ]
+    return { why: reason, told, see: '' }
+  }
   const [expected, received] = differing(error)
   const label = not && !verb ? 'expected anything but' : 'expected'
   const [first = '', ...more] = expected
@@ -121,6 +132,9 @@ const ENGINE = /^(?:([\s\S]*?): )?\n?(box: [\s\S]*)$/
 /** What vitest says: `why: expected 3 to be greater than 4`. How it compared, unless that was for equality. */
 const COMPARED =
   /^(?:([\s\S]+?): )?expected [\s\S]+(?<! not) (not )?to (?:(contain|match(?! object)|be (?:greater|less) than(?: or equal to)?)|[a-z])/
+
+/** What a list was to contain: vitest has that in its sentence alone. */
+const INCLUDED = / to (not )?include '?([\s\S]+?)'?$/
 
 /** The references at the end of a reason, which are shown by themselves. */
 const REFERENCE = /: (?:[\w.-]+\([1-8]\)(?: "[^"]+")?(?:, |$))+$/

@@ -58,7 +58,9 @@ test.for([
 
 test('toLeaveTheHostUntouched waits for what the kernel only forgets after a while, and tells if it stays', async () => {
   const before = await snapshot(host)
-  await expect(sh('ip link add brief type veth peer name other; (sleep 0.5; ip link del brief) &')).toLeaveTheHostUntouched(before)
+  await expect(
+    sh('ip link add brief type veth peer name other; (sleep 0.5; ip link del brief) &'),
+  ).toLeaveTheHostUntouched(before)
 
   const script = `ip link add mine type veth peer name yours; nft add table ip mine; echo 1 > /proc/sys/net/ipv4/ip_forward
     (sleep 60 > /dev/null 2>&1 &)`
@@ -197,6 +199,16 @@ test('a learner reads the same four parts of a matcher of ours and of one of vit
     '          b',
     'why       why',
   ])
+  expect(await read(() => expect(['41'], 'why').toContain('45'))).toEqual([
+    'expected  to contain 45',
+    'received  ["41"]',
+    'why       why',
+  ])
+  expect(await read(() => expect(['41', '45'], 'why').not.toContain('45'))).toEqual([
+    'expected  not to contain 45',
+    'received  ["41","45"]',
+    'why       why',
+  ])
   expect(await read(() => expect(3, 'why').toBeGreaterThanOrEqual(4))).toEqual([
     'expected  to be greater than or equal to 4',
     'received  3',
@@ -222,6 +234,10 @@ test('what is not written yet, and what the engine says, comes alone', async () 
   expect(await read(() => expect(failed, 'the mounts come first').toReachItsCommand())).toEqual([
     'mount(2) on /proc: EPERM, operation not permitted',
     'why       the mounts come first',
+    'see       mount(2)',
+  ])
+  expect(await read(() => expect(failed, '05.1 not written yet: flags is 0').not.toComplain())).toEqual([
+    'mount(2) on /proc: EPERM, operation not permitted',
     'see       mount(2)',
   ])
 })
