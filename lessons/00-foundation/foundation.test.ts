@@ -14,9 +14,8 @@ test('00.1 the NIS domain name is the one that the kernel has', async () => {
   for (const name of ['(none)', 'café.example', longest]) {
     await host.exec(['domainname', name])
     const got = await host.call('getdomainname', [], '00.1')
-    expect(got, 'a C string ends at its first 0 byte, and is UTF-8; a name has up to 64 bytes: getdomainname(2)').toBe(
-      name,
-    )
+    const why = 'a C string ends at its first 0 byte, and is UTF-8; a name has up to 64 bytes, and then that 0'
+    expect(got, `${why}: getdomainname(2)`).toBe(name)
   }
 })
 
@@ -110,9 +109,8 @@ test('00.3 of ten links eight count: the parent of a new pid namespace is not in
 
 test('00.3 a container is a process of this kernel: its own userland, but no other kernel and no other CPU', async () => {
   await using box = await host.start(['sleep', '60'], { only: ['chroot'], task: '00.3' })
-  expect(await host.call('shared', [box.pid, 1], '00.3'), 'no mechanism with a flag, so no new namespace').toHaveLength(
-    8,
-  )
+  const why = 'a mechanism without a flag makes no new namespace: all eight of NAMESPACES are shared'
+  expect(await host.call('shared', [box.pid, 1], '00.3'), why).toHaveLength(8)
 
   const script = 'uname -r; grep ^ID= /etc/os-release'
   const inside = await host.run(['sh', '-c', script], { only: ['chroot'], task: '00.3' })

@@ -11,7 +11,7 @@ export const lesson: Lesson = {
       title: 'the libraries of a binary',
       hints: [
         'Type ldd /bin/ls and read it line by line: which lines name a file that you must copy?',
-        'Every line with an absolute path counts, also the loader, which has no arrow. The vdso has no path: the kernel maps it. ldd exits with 1 for a file that is no dynamic executable.',
+        'Every line with an absolute path counts, also the loader, which has no arrow. The vdso has no path: the kernel maps it. For a file that is no dynamic executable ldd exits with 1 and says so on standard error: catch that one, and throw all other errors on.',
         "output.split('\\n').flatMap((line) => line.match(/(?:=>\\s*)?(\\/\\S+)\\s+\\(0x/)?.[1] ?? [])",
       ],
     },
@@ -47,7 +47,7 @@ export const lesson: Lesson = {
       title: 'walk out of the jail',
       hints: [
         'The kernel stops `..` at one folder only: the root. What if you stand outside of it?',
-        'A process has one root. Make a folder, chroot(2) into it, and do not move: now you stand above the root. Climb, then chroot again.',
+        'A process has one root. Make a folder where you stand, chroot(2) into it, and do not move: now you stand above the root. Climb, then chroot again.',
         "mkdirSync('way-out', { recursive: true })\nchangeRoot('way-out')\nfor (let i = 0; i < 64; i++) process.chdir('..')\nchangeRoot('.')",
       ],
     },

@@ -30,7 +30,15 @@ export const lesson: Lesson = {
       hints: [
         'A zombie is an exit code that waits for its reader. Read all that are there, and never wait for one that runs.',
         'waitpid(-1, WNOHANG) until it returns undefined: three children may end and you hear one SIGCHLD. No children at all is the error ECHILD, and it is not an error here.',
-        'for (let ended = waitpid(-1, WNOHANG); ended; ended = waitpid(-1, WNOHANG)) {\n  codes.set(ended.pid, exitCode(ended.status))\n}',
+        [
+          'try {',
+          '  for (let ended = waitpid(-1, WNOHANG); ended; ended = waitpid(-1, WNOHANG)) {',
+          '    codes.set(ended.pid, exitCode(ended.status))',
+          '  }',
+          '} catch (error) {',
+          "  if ((error as { code?: string }).code !== 'ECHILD') throw error",
+          '}',
+        ].join('\n'),
       ],
     },
     {
