@@ -7,7 +7,11 @@ import { lessonPictures, outOfDate } from '../pictures/all.ts'
 const pictures = await lessonPictures()
 
 test('every lesson has a picture', () => {
-  expect(pictures.map(({ name }) => name)).toEqual(lessonFolders().map((folder) => `lessons/${folder}/picture.svg`))
+  const wanted = lessonFolders().map((folder) => `lessons/${folder}/picture.svg`)
+  expect(
+    pictures.map(({ name }) => name),
+    'CONTRIBUTING.md, Pictures, says how to draw one',
+  ).toEqual(wanted)
 })
 
 test('each lies there as it would be drawn now', () => {
