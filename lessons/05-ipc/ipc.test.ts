@@ -60,6 +60,7 @@ test('05.1 abstract Unix sockets still cross: they belong to the network namespa
   const ask = [process.execPath, '-e', client]
   const look = ['sh', '-c', 'readlink /proc/self/ns/ipc; exec "$@"', 'sh', ...ask]
   const asked = await host.run(look, { task: '05.1' })
+  await expect(asked).toReachItsCommand()
   const why = 'it does not reach the server: CLONE_NEWIPC alone makes no network namespace'
   await expect(asked, why).not.toComplain()
   const [own, answer] = asked.stdout.split('\n')
@@ -99,7 +100,7 @@ test('05.3 segment finds a segment by its key, and makes it where there is none'
   const [, listed, , perms, bytes] = line.split(/\s+/)
   expect(listed, 'ipcs -m on the host lists the id that shmget(2) gave').toBe(String(id))
   expect(bytes).toBe('4096')
-  expect(perms, 'the permissions are the last nine bits of the flags: yours alone').toBe('600')
+  expect(perms, 'the permissions are the last nine bits of the flags, in octal as for a file: yours alone').toBe('600')
   expect(await host.call('segment', [0xcafe, 4096], '05.3'), 'the same key is the same segment').toBe(id)
   const tooLarge = host.call('segment', [0xcafe, 8192], '05.3')
   await expect(tooLarge, 'it is not that large: let the error through').toBeRefused('shmget(2)', 'EINVAL')

@@ -35,7 +35,7 @@ test('07.1 the container has all capabilities, but not over what belongs to the 
   // Without the namespace there is no map to write, and `outside` fails.
   const none = own === theirs || /setgroups|uid_map|gid_map/.test(box.stderr)
   expect(none, "07.1 not written yet: flags is 0, so the container is in the host's user namespace").toBe(false)
-  await expect(box).toReachItsCommand()
+  await expect(box, `not the flag, but what comes after it, 07.2 to 07.4. ${SETGROUPS}`).toReachItsCommand()
 
   const last = Number(await host.read('/proc/sys/kernel/cap_last_cap'))
   const all = ((1n << BigInt(last + 1)) - 1n).toString(16).padStart(16, '0')
