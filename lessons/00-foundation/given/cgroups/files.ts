@@ -35,7 +35,10 @@ export function write({ path }: Group, file: string, value: Value): void {
       writeFileSync(`${path}/${file}`, String(one))
     } catch (error) {
       if (/\bNaN\b/.test(String(one)))
-        throw new UsageError(`NaN for ${file}: who asked for no limit gets none, so leave undefined as it is`, 125)
+        throw new UsageError(
+          `settings() gives NaN for ${file}: who asked for no limit gets none, so leave undefined as it is`,
+          125,
+        )
       if (existsSync(path) && !existsSync(`${path}/${file}`))
         throw new UsageError(`there is no ${file} in ${path}. ls it: the name may be of the other version`, 125)
       throw new UsageError(`the kernel refused '${one}' in ${path}/${file}: ${reason(error)}`, 125)
