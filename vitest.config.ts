@@ -13,6 +13,7 @@ const common = {
 const lessons = {
   include: ['lessons/*/*.test.ts'],
   runner: './scripts/lib/runner.ts',
+  maxConcurrency: 2, // checks side by side: each starts two Nodes or more
 }
 const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
 const browser = 'scripts/tests/browser/*.test.ts' // Chromium, a big download: only when it is asked for

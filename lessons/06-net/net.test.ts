@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, test } from 'vitest'
+import { expect } from '#given/expect.ts'
 import { type Box, type BoxOptions, type Lab, openLab, type Program } from '#given/labs.ts'
 import { CLONE_NEWNET } from '#given/libc.ts'
 import { NETWORK, type Network, type Port } from '#given/net/network.ts'
 import { patience, seconds } from '#given/patience.ts'
+import { together } from '#given/together.ts'
 import { lesson } from './lesson.ts'
 
 /** The lab's host has one leg in "the internet": a network namespace behind another cable. */
@@ -10,12 +12,16 @@ const HOST = '203.0.113.1'
 const WORLD = '203.0.113.9'
 const GATEWAY = '10.213.0.1'
 const WAIT = 2 * patience() // seconds until a packet counts as lost
+/** The kernel takes its time to forget: it waits for all who may still look. */
+const FORGETS = { timeout: seconds(2), interval: 20 }
 
 let host: Lab
 let world: number
 beforeAll(async () => {
   host = await openLab({ lesson })
-  await sh(`mkdir -p /run/www/cgi-bin; echo hello > /run/www/index.html
+  // It has what the machine's first network namespace has: where Docker runs, that is a router.
+  await sh(`echo 0 > /proc/sys/net/ipv4/ip_forward
+    mkdir -p /run/www/cgi-bin; echo hello > /run/www/index.html
     printf '#!/bin/sh\\na=\${REMOTE_ADDR#\\[::ffff:}; echo; echo \${a%%\\]}\\n' > /run/www/cgi-bin/who; chmod +x /run/www/cgi-bin/who`)
   const internet = host.spawn(['unshare', '--net', 'sh', '-c', 'echo $$; exec sleep 600'])
   await internet.until(() => internet.stdout.includes('\n'), 'the start of the internet')
@@ -39,7 +45,11 @@ const connected = (task: string, more: Partial<BoxOptions> = {}): BoxOptions => 
   ...more,
 })
 
-test('06.1 a new network stack is empty: links, addresses, routes, neighbours, sockets, firewall, connections', async () => {
+// Those of 06.1 run side by side: what one needs on the host has a name or a port of its own. All others share the bridge.
+// Each has an `expect` of its own, which knows whose failure it is.
+test.concurrent('06.1 a new network stack is empty: links, addresses, routes, neighbours, sockets, firewall, connections', async ({
+  expect,
+}) => {
   await fetch(`http://${WORLD}/`) // so that the host has a neighbour, and a connection that it remembers
   await sh(`nft 'table ip theirs { chain c { type filter hook input priority 0; ct state new accept; }; }'`)
   await fetch(`http://${WORLD}/`)
@@ -50,7 +60,7 @@ test('06.1 a new network stack is empty: links, addresses, routes, neighbours, s
     expect(outside, 'the host has all of these').toContain(sign)
 
   const box = await host.run(['sh', '-c', `readlink /proc/self/ns/net; ${look}`], { task: '06.1' })
-  expect(box.stderr).toBe('')
+  await expect(box).not.toComplain()
   const [own, link = '', ...rest] = box.stdout.trim().split('\n')
   expect(own, noFlag).not.toBe(await host.namespace('self', 'net'))
   expect(link, 'lo is there, and down until you bring it up: ioctl(2) with SIOCSIFFLAGS, netdevice(7)').toMatch(
@@ -63,7 +73,7 @@ test('06.1 a new network stack is empty: links, addresses, routes, neighbours, s
   await sh('nft delete table ip theirs')
 })
 
-test('06.1 up, and what an interface was beside that, it stays', async () => {
+test.concurrent('06.1 up, and what an interface was beside that, it stays', async ({ expect }) => {
   await sh('ip link add spare type veth peer name other')
   await host.call('bringUp', ['spare'], '06.1')
   const flags = (await link('spare'))?.flags
@@ -72,24 +82,24 @@ test('06.1 up, and what an interface was beside that, it stays', async () => {
   expect(flags, why).toContain('MULTICAST')
 })
 
-test('06.1 two servers on one port, and each is asked in its own loopback', async () => {
+test.concurrent('06.1 two servers on one port, and each is asked in its own loopback', async ({ expect }) => {
   await using _ = await serve(7002)
-  const one = await host.exec(['sh', '-c', 'busybox nc -l -p 7002 -e echo mine'])
-  expect(one.stderr, 'on the host the port is taken').toContain('in use')
+  const one = host.exec(['sh', '-c', 'busybox nc -l -p 7002 -e echo mine'])
+  await expect(one, 'on the host the port is taken').toComplain('in use')
 
   const ask = 'until ss -Htln | grep -q :7002; do sleep 0.02; done; busybox nc 127.0.0.1 7002'
   const box = await host.run(['sh', '-c', `busybox nc -l -p 7002 -e echo mine & ${ask}`], { task: '06.1' })
-  expect(box.stderr, `${noFlag}, and its port is taken there`).toBe('')
-  expect(box.stdout, 'the container asks its own loopback: is it up?').toBe('mine\n')
+  await expect(box, `${noFlag}, and its port is taken there`).not.toComplain()
+  await expect(box, 'the container asks its own loopback: is it up?').toSay('mine\n')
   expect(await fetch('http://127.0.0.1:7002/'), "the host's server answers the host").toBe('hello')
 })
 
-test('06.1 without a cable it reaches nothing, and nobody reaches it', async () => {
+test.concurrent('06.1 without a cable it reaches nothing, and nobody reaches it', async ({ expect }) => {
   await using _ = await serve(7003)
   const script = `readlink /proc/self/ns/net; ping -c 1 -W 1 127.0.0.1 | grep -o '1 received'
     exec 2>&1; ping -c 1 -W 1 ${WORLD}; ping -c 1 -W 1 ${HOST}; busybox nc 127.0.0.1 7003 < /dev/null; echo done`
   const box = await host.run(['sh', '-c', script], { task: '06.1' })
-  expect(box.stderr).toBe('')
+  await expect(box).not.toComplain()
   const [own, loopback, ...rest] = box.stdout.split('\n')
   expect(own, noFlag).not.toBe(await host.namespace('self', 'net'))
   expect(loopback, 'its own loopback answers: is it up? ioctl(2) with SIOCSIFFLAGS').toBe('1 received')
@@ -118,10 +128,9 @@ test('06.2 the cable is gone with the container, even where somebody keeps its n
   const box = await start(['sleep', '60'], connected('06.2', { id }))
   const visitor = host.spawn(['nsenter', '-t', String(box.pid), '-n', 'sh', '-c', 'echo in; exec sleep 60'])
   await visitor.until(() => visitor.stdout.includes('in'), 'somebody entered its network namespace')
-  const ended = await box.stop('SIGTERM')
-  expect(ended.stderr, 'cleanup').toBe('')
+  await expect(box.stop('SIGTERM'), 'cleanup').not.toComplain()
   const why = `ws-${id} is left on the host. The kernel removes a cable with the namespace of one end, and somebody may keep that: cleanup has to say \`ip link delete\``
-  await gone(async () => !(await links()).includes(`ws-${id}`), why)
+  await expect.poll(links, { message: why, ...FORGETS }).not.toContain(`ws-${id}`)
   visitor.signal('SIGKILL')
 })
 
@@ -130,17 +139,17 @@ test('06.2 what a killed engine left, the next container cleans up', async () =>
   const box = await start(['sleep', '60'], connected('06.2', { id }))
   await host.exec(['sh', '-c', `kill -9 $(ps -o ppid= -p ${box.pid})`]) // its engine
   await box.program.result
-  const { stderr, code } = await host.run(['true'], connected('06.2', { network: NETWORK }))
-  expect({ stderr, code }, 'cleanup runs in another process then, and knows the container by its id').toEqual({
-    stderr: '',
-    code: 0,
-  })
-  await gone(async () => !(await links()).some((name) => name === `ws-${id}`), `ws-${id} is left on the host`)
+  const next = await host.run(['true'], connected('06.2', { network: NETWORK }))
+  const why = 'cleanup runs in another process then, and knows the container by its id'
+  await expect(next, why).not.toComplain()
+  await expect(next, why).toEndWith(0)
+  const message = `ws-${id} is left on the host`
+  await expect.poll(links, { message, ...FORGETS }).not.toContain(`ws-${id}`)
 })
 
 test('06.3 a bridge with an address, and every cable leads there', async () => {
-  await using one = await start(['sleep', '60'], connected('06.3'))
-  await using two = await start(['sleep', '60'], connected('06.3'))
+  await using both = await startTwo('06.3')
+  const [one, two] = both
   expect(await link('ws-bridge'), 'ip link add ws-bridge type bridge').toMatchObject({
     linkinfo: { info_kind: 'bridge' },
   })
@@ -157,7 +166,8 @@ test('06.3 a bridge with an address, and every cable leads there', async () => {
   await one.stop('SIGTERM')
   expect(await links(), 'the bridge stays while a container is on it').toContain('ws-bridge')
   await two.stop('SIGTERM')
-  await gone(async () => !(await links()).includes('ws-bridge'), 'after the last container the bridge goes')
+  const message = 'after the last container the bridge goes'
+  await expect.poll(links, { message, ...FORGETS }).not.toContain('ws-bridge')
 })
 
 test('06.4 an address, and the way out', async () => {
@@ -177,8 +187,8 @@ test('06.4 an address, and the way out', async () => {
 })
 
 test('06.5 the container reaches the internet in the name of the host', async () => {
-  await using box = await start(['sleep', '60'], connected('06.5'))
-  await using two = await start(['sleep', '60'], connected('06.5'))
+  await using both = await startTwo('06.5')
+  const [box, two] = both
   const forward = await host.read('/proc/sys/net/ipv4/ip_forward')
   expect(forward, 'the host drops what is not for itself: becomeRouter()').toBe('1\n')
   const seen = await fetch(`http://${WORLD}/cgi-bin/who`, box.pid)
@@ -192,28 +202,24 @@ test('06.5 the container reaches the internet in the name of the host', async ()
   const host80 = await fetch('http://10.213.0.3/cgi-bin/who')
   expect(host80, 'nor is the host').toBe(GATEWAY)
 
-  await box.stop('SIGTERM')
-  await two.stop('SIGTERM')
-  await gone(
-    async () => !(await sh('nft list tables')).includes('workshop'),
-    'tables of the containers are left: cleanup has to say `nft delete table ip …`',
-  )
+  await Promise.all([box.stop('SIGTERM'), two.stop('SIGTERM')])
+  const message = 'tables of the containers are left: cleanup has to say `nft delete table ip …`'
+  await expect.poll(() => sh('nft list tables'), { message, ...FORGETS }).not.toContain('workshop')
   expect(await host.read('/proc/sys/net/ipv4/ip_forward'), 'a host that was no router is none afterwards').toBe('0\n')
 })
 
 test('06.6 a published port leads from the internet into the container', async () => {
   const ports = [publish(8061, 80), publish(8062, 53, { protocol: 'udp' }), publish(8063, 80, { ip: '127.0.0.1' })]
   await using box = await start(['sleep', '60'], connected('06.6', { network: { ...bridge, ports } }))
-  await serve(80, box.pid)
-  await serve(81, box.pid)
+  const receive = `require('dgram').createSocket('udp4').on('message', (text) => console.log(String(text))).bind(53, () => console.log('up'))`
+  const udp = host.spawn(['nsenter', '-t', String(box.pid), '-n', process.execPath, '-e', receive]) // has time to boot
+  await Promise.all([serve(80, box.pid), serve(81, box.pid)])
   const client = await fetch(`http://${HOST}:8061/cgi-bin/who`, world)
   expect(client, 'dnat to the address and port of the container, in a chain of type nat at the hook prerouting').toBe(
     WORLD,
   )
   expect(await fetch(`http://${HOST}:81/`, world), 'what is not published is not reached').toBe('')
   expect(await fetch(`http://${HOST}:8063/`, world), 'published for 127.0.0.1 only: ip daddr').toBe('')
-  const receive = `require('dgram').createSocket('udp4').on('message', (text) => console.log(String(text))).bind(53, () => console.log('up'))`
-  const udp = host.spawn(['nsenter', '-t', String(box.pid), '-n', process.execPath, '-e', receive])
   await udp.until(() => udp.stdout.includes('up'), 'a program in the container waits for datagrams')
   await sh(`bash -c 'echo question > /dev/udp/${HOST}/8062'`, world)
   const datagram = 'the datagram that was sent to port 8062/udp: is the protocol in your rule?'
@@ -232,8 +238,8 @@ test('06.7 a published port leads from the host itself into the container, and f
   // Where br_netfilter is loaded, even frames that never leave the bridge go through the firewall: not so on every host.
   await sh('[ ! -d /proc/sys/net/bridge ] || echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables')
   const network = { ...bridge, ports: [publish(8071, 80)] }
-  await using box = await start(['sleep', '60'], connected('06.7', { network }))
-  await using other = await start(['sleep', '60'], connected('06.7'))
+  await using both = await startTwo('06.7', network)
+  const [box, other] = both
   await serve(80, box.pid)
   const own = await fetch(`http://${HOST}:8071/`)
   expect(own, 'what the host sends itself never arrives: the hook is output, its priority -100').toBe('hello')
@@ -264,6 +270,13 @@ async function start(argv: string[], options: BoxOptions): Promise<Box> {
     if (error.message.includes('ENETUNREACH')) error.message += `\n${NO_GATEWAY}`
     throw error
   })
+}
+
+/** Two containers, started side by side, with the first two addresses. */
+function startTwo(task: string, network = bridge): Promise<[Box, Box] & AsyncDisposable> {
+  const at = (address: string, wish: Network) =>
+    start(['sleep', '60'], connected(task, { network: { ...wish, address } }))
+  return together(at('10.213.0.2', network), at('10.213.0.3', bridge))
 }
 
 /** What a web server answers, asked from the host or from the network namespace of a process; nothing if it does not. */
@@ -311,12 +324,4 @@ async function links(): Promise<string[]> {
 
 function publish(from: number, to: number, more: Partial<Port> = {}): Port {
   return { host: from, container: to, protocol: 'tcp', ...more }
-}
-
-/** The kernel takes its time to forget: it waits for all who may still look. */
-async function gone(condition: () => Promise<boolean>, why: string): Promise<void> {
-  for (const deadline = Date.now() + seconds(2); !(await condition()); ) {
-    if (Date.now() > deadline) throw new Error(why)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
