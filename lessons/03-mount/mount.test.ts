@@ -181,7 +181,7 @@ test('03.4 the devices work, and there are no others', async () => {
 
 test('03.4 terminals and shared memory are its own', async () => {
   const script = `
-    exec 3<>/dev/ptmx; echo $(ls /dev/pts)
+    exec 3<>/dev/ptmx; echo $(ls /dev/pts) $(stat -c %a /dev/pts/ptmx)
     head -c 70000000 /dev/zero > /dev/shm/big; rm /dev/shm/big
     echo box > /dev/shm/ours; echo $(ls /dev/shm)
     exec sleep 60`
@@ -190,7 +190,8 @@ test('03.4 terminals and shared memory are its own', async () => {
   await box.program.until(() => box.program.stdout.split('\n').length > 2, 'it had opened a terminal')
 
   const seen = box.program.stdout.split('\n')
-  expect(seen, "a terminal 0, and no file of the host's /dev/shm").toEqual(['0 ptmx', 'ours', ''])
+  const open = "a terminal 0, which anybody may open (mode 666: terminalOptions()), and no file of the host's /dev/shm"
+  expect(seen, open).toEqual(['0 ptmx 666', 'ours', ''])
   expect(await sh('ls /dev/pts'), "the container's terminal is on the host: mount a devpts of its own").toBe('ptmx\n')
   expect(await sh('ls /dev/shm'), "the container's shared memory is on the host: mount a tmpfs").toBe('theirs\n')
   const why = 'a tmpfs without a size takes half of the memory, for one container: size=64m'

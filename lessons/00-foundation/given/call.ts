@@ -1,7 +1,8 @@
 /*
  * Calls one function of a lesson's file in a process of its own, so that what it breaks is not the test:
  *
- *     node call.ts FILE FUNCTION ARGUMENTS      with the arguments as a JSON array
+ *     node call.ts FILE FUNCTION ARGUMENTS [TASK]       with the arguments as a JSON array
+ *     node call.ts FILE FUNCTION CALLS TASK each        with an array of such arrays: one call for each, one result for each
  *
  * Writes {"result": …} or {"error": …} to descriptor 3; what the function prints stays its own.
  */
@@ -10,12 +11,15 @@ import { inProject, toData } from './errors.ts'
 import { importFile } from './stack.ts'
 import { setTask } from './tasks.ts'
 
-async function call(file = '', name = '', args = '[]', task?: string): Promise<object> {
+async function call(file = '', name = '', args = '[]', task?: string, each?: string): Promise<object> {
   try {
     setTask(task)
     const fn = (await importFile(file))[name]
     if (typeof fn !== 'function') throw new TypeError(`${inProject(file)} does not export a function '${name}'`)
-    return { result: await fn(...JSON.parse(args)) }
+    if (!each) return { result: await fn(...JSON.parse(args)) }
+    const result: unknown[] = []
+    for (const list of JSON.parse(args)) result.push(await fn(...list))
+    return { result }
   } catch (error) {
     return { error: toData(error) }
   }

@@ -221,7 +221,16 @@ export class Lab implements AsyncDisposable {
   }
 
   /** Calls a function that the lesson's file exports, in a process of its own on the lab's host. */
-  async call<T>(name: string, args: unknown[] = [], task = ''): Promise<T> {
+  call<T>(name: string, args: unknown[] = [], task = ''): Promise<T> {
+    return this.#call(name, args, task)
+  }
+
+  /** The same several times in one process, one after the other: with each of these lists of arguments. */
+  callEach<T>(name: string, lists: unknown[][], task = ''): Promise<T[]> {
+    return this.#call(name, lists, task, 'each')
+  }
+
+  async #call<T>(name: string, args: unknown[], ...more: string[]): Promise<T> {
     const { file } = this.#layer(this.#lesson?.name ?? '')
     const program = this.spawn([
       process.execPath,
@@ -230,7 +239,7 @@ export class Lab implements AsyncDisposable {
       file,
       name,
       JSON.stringify(args),
-      task,
+      ...more,
     ])
     const { code, stderr } = await this.#limit(program)
     const answer: { result: T; error?: ErrorData } | undefined = JSON.parse(program.reports[0] ?? 'null')

@@ -118,7 +118,7 @@ function markOf(mark: Mark): Block[] {
 }
 
 const STYLE = `${colours('.drawing')}
-text{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace;white-space:pre}
+text{font-family:ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace;white-space:pre}
 .ink{fill:var(--ink)}.soft{fill:var(--soft)}.strong,.number{fill:var(--ink);font-weight:bold}
 text.new{fill:var(--new)}text.gone{fill:var(--gone)}
 rect.room{fill:var(--room);stroke:var(--line);stroke-width:1.5}

@@ -15,7 +15,7 @@ body{margin:0;background:var(--paper);color:var(--ink);font-family:system-ui,"De
 h1,h2,h3,p,dl,ul{margin:0}
 h1{font-size:1.25rem}h2{font-size:1.1rem}h3,caption{font-size:1rem;font-weight:bold;text-align:left}
 .soft,.soft *{color:var(--soft);font-weight:normal}
-code,kbd,.chip,.numbers,.now,td,th{font-family:ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,monospace}
+code,kbd,.chip,.numbers,.now,td,th{font-family:ui-monospace,DejaVu Sans Mono,Menlo,Consolas,monospace}
 kbd{border:1px solid var(--line);border-radius:3px;padding:0 .3em;background:var(--paper);color:var(--ink)}
 button{font:inherit;color:var(--ink);background:var(--room);border:1px solid var(--line);border-radius:4px;padding:.2rem .6rem;cursor:pointer}
 button:hover{border-color:var(--ink)}

@@ -179,6 +179,12 @@ export function mountDev(rootfs: string): void {
     says: /mount a devpts of its own/,
   },
   {
+    name: 'terminals that root alone may open',
+    change: [["'devpts', MS_NOSUID | MS_NOEXEC, terminalOptions()", "'devpts', MS_NOSUID | MS_NOEXEC, null"]],
+    check: SHARED,
+    says: /terminalOptions/,
+  },
+  {
     name: "the host's shared memory",
     change: [
       [
