@@ -4,6 +4,7 @@ import { LAB_ROOTFS } from '#given/lab.ts'
 import { type Box, type BoxOptions, type Lab, openLab } from '#given/labs.ts'
 import { CLONE_NEWPID } from '#given/libc.ts'
 import { seconds } from '#given/patience.ts'
+import { together } from '#given/together.ts'
 import { lesson } from './lesson.ts'
 
 let host: Lab
@@ -29,14 +30,15 @@ test('02.1 one process, two numbers: 1 in the container, another on the host', a
 test('02.1 httpd and vsftpd are both pid 1 and blind to each other, and the host sees both', async () => {
   for (const name of ['httpd', 'vsftpd']) await script(`usr/bin/${name}`, 'read -r request')
   const options: BoxOptions = { only: ['pid', 'mount'], task: '02.1' }
-  await using httpd = await host.start(['httpd'], options)
-  await using vsftpd = await host.start(['vsftpd'], options)
+  await using both = await together(host.start(['httpd'], options), host.start(['vsftpd'], options))
+  const [httpd, vsftpd] = both
 
   for (const [name, box] of Object.entries({ httpd, vsftpd })) {
     await expect(box, noFlag).toBeInOwnNamespace('pid')
     await expect(box, `inside, ${name} is the first process, and the only one`).toSeeOnly('processes', [`1 ${name}`])
   }
-  expect(await processes(['-p', `${httpd.pid},${vsftpd.pid}`], 'comm')).toEqual(['httpd', 'vsftpd'])
+  const onHost = await processes(['-p', `${httpd.pid},${vsftpd.pid}`], 'comm')
+  expect(onHost.toSorted(), 'the host sees both').toEqual(['httpd', 'vsftpd'])
 })
 
 test('02.1 when pid 1 dies, all die', async () => {
@@ -64,9 +66,10 @@ test('02.1 a signal that pid 1 does not handle is dropped, unless the host sends
 
 test('02.1 a shell as pid 1 keeps SIGTERM from its command; exec "$@" makes the command pid 1', async () => {
   const run = ['sh', '-c', serve]
-  await using shell = await host.start(['sh', '-c', '"$@"; echo the end', 'entry', ...run], { task: '02.1' })
+  const start = (entry: string) => host.start(['sh', '-c', entry, 'entry', ...run], { task: '02.1' })
+  await using both = await together(start('"$@"; echo the end'), start('exec "$@"'))
+  const [shell, exec] = both
   await expect(shell, noFlag).toBeInOwnNamespace('pid')
-  await using exec = await host.start(['sh', '-c', 'exec "$@"', 'entry', ...run], { task: '02.1' })
   for (const box of [shell, exec]) {
     await box.program.until(() => box.program.stdout.includes('ready'), 'its handler was there')
     await kill('TERM', box.pid)

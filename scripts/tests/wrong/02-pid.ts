@@ -111,7 +111,8 @@ export const wrong: Wrong[] = [
     change: [
       [
         '() => kill(child, constants.signals[name])',
-        '() => [0, 0].forEach(() => kill(child, constants.signals[name]))',
+        // Later, since a signal that is still pending is not sent a second time: signal(7).
+        '() => [0, 30].forEach((time) => setTimeout(() => kill(child, constants.signals[name]), time))',
       ],
     ],
     check: '02.4',
