@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, test } from 'vitest'
+import { afterAll, beforeAll, test, vi } from 'vitest'
 import type { TestCase } from 'vitest/node'
 import { expect } from '#given/expect.ts'
 import { type Lab, openLab } from '#given/labs.ts'
@@ -63,9 +63,11 @@ test('toLeaveTheHostUntouched waits for what the kernel only forgets after a whi
   ).toLeaveTheHostUntouched(before)
 
   const script = `ip link add mine type veth peer name yours; nft add table ip mine; echo 1 > /proc/sys/net/ipv4/ip_forward
-    (sleep 60 > /dev/null 2>&1 &)`
+    (sleep 6000 > /dev/null 2>&1 &)`
+  vi.stubEnv('WORKSHOP_PATIENCE', '5') // it stays: where time limits are stretched, that takes minutes to tell
   const message = await said(expect(sh(script)).toLeaveTheHostUntouched(before))
-  for (const words of ['network links: mine', 'firewall: table ip mine', 'IP forwarding: 1, and was 0', 'sleep 60'])
+  vi.unstubAllEnvs()
+  for (const words of ['network links: mine', 'firewall: table ip mine', 'IP forwarding: 1, and was 0', 'sleep 6000'])
     expect(message).toContain(words)
   expect(message).toContain('see       network_namespaces(7), pid_namespaces(7)')
 })
