@@ -2,6 +2,7 @@ import { afterAll, beforeAll, test, vi } from 'vitest'
 import type { TestCase } from 'vitest/node'
 import { expect } from '#given/expect.ts'
 import { type Lab, openLab } from '#given/labs.ts'
+import { patience } from '#given/patience.ts'
 import { snapshot } from '#given/snapshot.ts'
 import { LessonReporter } from '../lib/reporter.ts'
 
@@ -64,7 +65,7 @@ test('toLeaveTheHostUntouched waits for what the kernel only forgets after a whi
 
   const script = `ip link add mine type veth peer name yours; nft add table ip mine; echo 1 > /proc/sys/net/ipv4/ip_forward
     (sleep 6000 > /dev/null 2>&1 &)`
-  vi.stubEnv('WORKSHOP_PATIENCE', '5') // it stays: where time limits are stretched, that takes minutes to tell
+  vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(5, patience()))) // it stays: where time limits are stretched, that takes minutes to tell
   const message = await said(expect(sh(script)).toLeaveTheHostUntouched(before))
   vi.unstubAllEnvs()
   for (const words of ['network links: mine', 'firewall: table ip mine', 'IP forwarding: 1, and was 0', 'sleep 6000'])
