@@ -113,7 +113,7 @@ test.concurrent('08.4 both versions are there, and what is not asked for is not 
   expect(none, 'no limit asked for: leave it undefined, not 0').toEqual([{}, {}])
 })
 
-test('08.5 a container that has used up its quota waits, and the kernel counts it', async () => {
+test.concurrent('08.5 a container that has used up its quota waits, and the kernel counts it', async ({ expect }) => {
   await using box = await start('slow', 'while :; do :; done', { limits: { cpus: 0.1 }, task: '08.5' })
   const stat = () => file('cpu', 'slow', 'cpu.stat')
   const why = 'it may run for 10 ms of every 100: cpu.cfs_quota_us on v1, cpu.max on v2, in microseconds'
@@ -140,7 +140,7 @@ test('08.5 on one CPU, a quarter of the weight is a quarter of the time', async 
   expect(heavy / light, why).toBeLessThan(4 / 0.8)
 })
 
-test('08.5 both versions are there, and what is not asked for is not limited', async () => {
+test.concurrent('08.5 both versions are there, and what is not asked for is not limited', async ({ expect }) => {
   const [both, none] = await tables('cpuTime', [{ cpuShares: 512, cpus: 0.29 }, {}], '08.5')
   const why = 'half the normal weight, and 29 ms of every 100: whole microseconds, and 0.29 * 100000 is not whole'
   expect(both, why).toEqual([
@@ -150,7 +150,7 @@ test('08.5 both versions are there, and what is not asked for is not limited', a
   expect(none, 'no limit asked for: leave it undefined').toEqual([{}, {}])
 })
 
-test('08.6 one write stops every process, and another lets them go on', async () => {
+test.concurrent('08.6 one write stops every process, and another lets them go on', async ({ expect }) => {
   const loop = 'while :; do :; done'
   const limits = { cpusetCpus: '0' } // the other CPUs are for who is to freeze it
   await using _box = await start('loops', `${loop} & ${loop} & ${loop}`, { limits, task: '08.6' })
