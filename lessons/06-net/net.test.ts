@@ -88,9 +88,13 @@ test.concurrent('06.1 two servers on one port, and each is asked in its own loop
   await expect(one, 'on the host the port is taken').toComplain('in use')
 
   const ask = 'until ss -Htln | grep -q :7002; do sleep 0.02; done; busybox nc 127.0.0.1 7002'
-  const box = await host.run(['sh', '-c', `busybox nc -l -p 7002 -e echo mine & ${ask}`], { task: '06.1' })
-  await expect(box, `${noFlag}, and its port is taken there`).not.toComplain()
-  await expect(box, 'the container asks its own loopback: is it up?').toSay('mine\n')
+  const script = `readlink /proc/self/ns/net; busybox nc -l -p 7002 -e echo mine & ${ask}`
+  const box = await host.run(['sh', '-c', script], { task: '06.1' })
+  const [own, ...answer] = box.stdout.split('\n')
+  expect(own, `${noFlag}, and its port is taken there`).not.toBe(await host.namespace('self', 'net'))
+  const up = 'the container asks its own loopback: is it up? ioctl(2) with SIOCSIFFLAGS'
+  await expect(box, up).not.toComplain()
+  expect(answer.join('\n'), up).toBe('mine\n')
   expect(await fetch('http://127.0.0.1:7002/'), "the host's server answers the host").toBe('hello')
 })
 
@@ -99,7 +103,7 @@ test.concurrent('06.1 without a cable it reaches nothing, and nobody reaches it'
   const script = `readlink /proc/self/ns/net; ping -c 1 -W 1 127.0.0.1 | grep -o '1 received'
     exec 2>&1; ping -c 1 -W 1 ${WORLD}; ping -c 1 -W 1 ${HOST}; busybox nc 127.0.0.1 7003 < /dev/null; echo done`
   const box = await host.run(['sh', '-c', script], { task: '06.1' })
-  await expect(box).not.toComplain()
+  await expect(box, 'its own loopback does not answer: is it up?').not.toComplain()
   const [own, loopback, ...rest] = box.stdout.split('\n')
   expect(own, noFlag).not.toBe(await host.namespace('self', 'net'))
   expect(loopback, 'its own loopback answers: is it up? ioctl(2) with SIOCSIFFLAGS').toBe('1 received')
@@ -120,7 +124,8 @@ test('06.2 a cable: one end on the host, the other is eth0 in the container', as
   expect(eth0?.link_index, 'eth0 is not the other end of that cable').toBe(cable?.ifindex)
   expect(eth0?.address, 'its hardware address is made of its address: `address`').toBe('02:57:0a:d5:00:02')
   expect(await links(), 'the other end must not be on the host').not.toContain('eth0')
-  expect(await reach('10.213.0.2'), 'what the host sends arrives in the container').toBe(true)
+  const allUp = 'what the host sends does not arrive: the cable, the bridge (06.3) and eth0 (06.4) must all be up'
+  expect(await reach('10.213.0.2'), allUp).toBe(true)
 })
 
 test('06.2 the cable is gone with the container, even where somebody keeps its namespace', async () => {
@@ -159,7 +164,10 @@ test('06.3 a bridge with an address, and every cable leads there', async () => {
   )
   const ports = await sh('ip -o link show master ws-bridge')
   expect(ports.split('\n'), 'both cables lead to the bridge: ip link set … master ws-bridge').toHaveLength(2)
-  expect(await reach(GATEWAY, one.pid), 'the bridge answers the container: is each end up?').toBe(true)
+  expect(
+    await reach(GATEWAY, one.pid),
+    'the bridge answers the container: is each end up, and the bridge itself?',
+  ).toBe(true)
   expect(await reach('10.213.0.3', one.pid), 'one container reaches the other: are both cables up?').toBe(true)
   expect(await reach('10.213.0.2', two.pid)).toBe(true)
 
@@ -219,7 +227,10 @@ test('06.6 a published port leads from the internet into the container', async (
     WORLD,
   )
   expect(await fetch(`http://${HOST}:81/`, world), 'what is not published is not reached').toBe('')
-  expect(await fetch(`http://${HOST}:8063/`, world), 'published for 127.0.0.1 only: ip daddr').toBe('')
+  expect(
+    await fetch(`http://${HOST}:8063/`, world),
+    'the port has an `ip`: match `ip daddr`, and not every address of the host',
+  ).toBe('')
   await udp.until(() => udp.stdout.includes('up'), 'a program in the container waits for datagrams')
   await sh(`bash -c 'echo question > /dev/udp/${HOST}/8062'`, world)
   const datagram = 'the datagram that was sent to port 8062/udp: is the protocol in your rule?'
