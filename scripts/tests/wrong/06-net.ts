@@ -93,7 +93,7 @@ export const wrong: Wrong[] = [
     name: 'cables left down',
     change: [[' master ${BRIDGE} up', ' master ${BRIDGE}']],
     check: BRIDGE,
-    says: /up\?/,
+    says: /is each end up/,
   },
   {
     name: 'a bridge without an address',
@@ -198,7 +198,7 @@ export const wrong: Wrong[] = [
       ],
     ],
     check: PUBLISHED,
-    says: /published for 127\.0\.0\.1 only/,
+    says: /match `ip daddr`/,
   },
   {
     name: 'published for the world alone',
