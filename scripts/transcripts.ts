@@ -78,8 +78,8 @@ function renewList(): void {
 async function transcripts(files: string[], update: boolean): Promise<number> {
   const counts = { right: 0, wrong: 0, renewed: 0, left: 0 }
   const began = performance.now()
-  const once = remembering(execute)
   for (const file of files) {
+    const once = remembering(execute) // of one file: what another one has done may be undone by now
     const text = read(file)
     const commands = readCommands(text)
     const renewed = new Map<Command, string[]>()

@@ -214,7 +214,7 @@ test('reloaded again and again, and closed in the middle, it harms no container 
   const { page } = await openPage()
   const descriptors = () => readdirSync(`/proc/${server.pid}/fd`).length
   const before = descriptors()
-  for (let i = 0; i < 10; i++) await page.reload({ waitUntil: 'commit' })
+  for (let i = 0; i < 10; i++) await page.goto(page.url(), { waitUntil: 'commit' })
   await page.getByRole('tree').waitFor()
   await roomIn(page).waitFor()
   await until(() => descriptors() <= before, 'as many open files as before')
