@@ -16,11 +16,14 @@ import type { Volume } from './mechanism.ts'
 import type { Network } from './net/network.ts'
 import { seconds } from './patience.ts'
 import { NAMESPACES, type Namespace } from './proc.ts'
+import { Program, type Result } from './program.ts'
 import type { Order } from './run.ts'
 import { newId, spec } from './spec.ts'
 import { type Choice, choose, type Layer, layer, type Tree } from './stack.ts'
 import { unionOf } from './union.ts'
 import type { Ids } from './user/ids.ts'
+
+export type { Program, Result }
 
 const given = (file: string) => new URL(file, import.meta.url).pathname
 
@@ -78,76 +81,6 @@ export interface BoxOptions extends Choice {
   timeout?: number
 }
 
-export interface Result {
-  stdout: string
-  stderr: string
-  /** As Docker's: the command's own, 125 for an error of the engine, 126, 127, 128 plus a signal. */
-  code: number
-}
-
-/** A program that runs in the lab. */
-export class Program {
-  readonly result: Promise<Result>
-  stdout = ''
-  stderr = ''
-  readonly #lab: Lab
-  readonly #id: number
-  readonly #listeners = new Set<() => void>()
-  readonly reports: string[] = []
-  #end!: (result: Result) => void
-  ended = false
-
-  constructor(lab: Lab, id: number) {
-    this.#lab = lab
-    this.#id = id
-    this.result = new Promise((resolve) => {
-      this.#end = resolve
-    })
-  }
-
-  signal(signal: NodeJS.Signals): void {
-    this.#lab.send({ id: this.#id, do: 'signal', signal })
-  }
-
-  write(text: string): void {
-    this.#lab.send({ id: this.#id, do: 'write', text })
-  }
-
-  /** Waits until `condition` holds, and looks whenever the program says something or ends. */
-  async until(condition: () => boolean, what: string, limit = 8): Promise<void> {
-    const deadline = Date.now() + seconds(limit)
-    while (!condition()) {
-      if (this.ended)
-        throw new Error(`it ended, and one still waited for this: ${what}\n${this.stdout}${this.stderr}`.trimEnd())
-      if (Date.now() > deadline)
-        throw new Error(`waited ${limit} s in vain for this: ${what}\n${this.stdout}${this.stderr}`.trimEnd())
-      await new Promise<void>((resolve) => {
-        const wake = () => {
-          clearTimeout(timer)
-          this.#listeners.delete(wake)
-          resolve()
-        }
-        const timer = setTimeout(wake, 50)
-        this.#listeners.add(wake)
-      })
-    }
-  }
-
-  /** Called by the lab. */
-  hear(event: Event): void {
-    if (event.event === 'report') this.reports.push(event.line)
-    if (event.event === 'output') this[event.stream] += event.text
-    if (event.event === 'exit') {
-      this.ended = true
-      const code = event.signal
-        ? 128 + (process.getBuiltinModule('node:os').constants.signals[event.signal] ?? 0)
-        : event.code
-      this.#end({ stdout: this.stdout, stderr: this.stderr, code })
-    }
-    for (const wake of this.#listeners) wake()
-  }
-}
-
 /** A container that runs in the lab. */
 export interface Box extends AsyncDisposable {
   /** The lab that it runs in. */
@@ -192,7 +125,7 @@ export class Lab implements AsyncDisposable {
   /** Starts a program on the lab's host and does not wait for it. */
   spawn(argv: string[], options: { env?: Record<string, string>; input?: string; cwd?: string } = {}): Program {
     const id = this.#next++
-    const program = new Program(this, id)
+    const program = new Program((request) => this.send(request), id)
     this.#programs.set(id, program)
     if (this.#ended) this.#end()
     else this.send({ id, do: 'spawn', argv, ...options })

@@ -35,7 +35,8 @@ export interface Entry {
   body(): Bytes
 }
 
-type Said = Omit<Entry, 'body' | 'offset'>
+/** What the headers say of an entry. */
+export type Said = Omit<Entry, 'body' | 'offset'>
 
 const BLOCK = 512
 const META = 1024 * 1024 // bytes of a record: a name is at most 4096 long, but there can be many attributes

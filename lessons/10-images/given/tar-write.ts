@@ -3,23 +3,11 @@
  */
 import { Header } from 'tar'
 import { formatPax } from './pax.ts'
-import type { Kind } from './tar-read.ts'
+import type { Said } from './tar-read.ts'
 
-/** What is to be written of an entry. */
-export interface NewEntry {
-  path: string
-  kind: Kind
-  mode: number
-  uid: number
-  gid: number
-  size: number
-  /** Whole seconds since 1970. */
-  mtime: number
-  link?: string
-  major?: number
-  minor?: number
-  xattrs?: Map<string, Buffer>
-}
+/** What is to be written of an entry; `mtime` in whole seconds. */
+export type NewEntry = Omit<Said, Optional> & Partial<Pick<Said, Optional>>
+type Optional = 'link' | 'major' | 'minor' | 'xattrs'
 
 const BLOCK = 512
 
