@@ -35,7 +35,10 @@ export class Collector {
   /** The picture as of now. */
   async now(): Promise<Model> {
     if (!this.#timer || !this.#model) await this.#ask()
-    return this.#timer && this.#model ? this.#model : this.#look()
+    if (this.#timer && this.#model) return this.#model
+    const model = this.#look()
+    if (this.#listeners.size === 0) this.stop() // who asked has gone meanwhile, or does not stay: nothing is kept open
+    return model
   }
 
   /** Tells each change from now on. The last one who leaves stops it all. */

@@ -1,11 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { renderToString } from 'preact-render-to-string'
 import { expect, test } from 'vitest'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
 import { PRIVILEGES } from '#given/capabilities/privileges.ts'
 import { namespaces } from '#given/proc.ts'
 import { applied, type Change, changeBetween } from '../observe/change.ts'
-import type { Collector } from '../observe/collector.ts'
+import { Namespaces } from '../observe/collect/namespaces.ts'
+import { Collector } from '../observe/collector.ts'
 import { namesIn } from '../observe/draw/details.ts'
 import { picture } from '../observe/draw/picture.ts'
 import { allRooms, type Room, sceneOf } from '../observe/draw/scene.ts'
@@ -113,6 +115,36 @@ function unshared(words: string[]): ChildProcess {
   started.push(child)
   return child
 }
+
+test('a picture for one who does not stay leaves nothing open', async () => {
+  await container('brief')
+  const leadsToNamespace = (fd: string) => readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'utf8' }).startsWith('uts:')
+  const open = () =>
+    readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fd/${fd}`) && leadsToNamespace(fd)).length
+  const collector = new Collector()
+  const before = open()
+  for (let i = 0; i < 3; i++) expect(pidOf('brief') in (await collector.now()).processes).toBe(true)
+  expect(open()).toBe(before)
+  collector.watch(() => {})
+  await collector.now()
+  expect(open(), 'who watches keeps namespaces open').toBeGreaterThan(before)
+  collector.stop()
+  expect(open()).toBe(before)
+})
+
+test('the kernel gives inodes out again: reached by another process, it is asked again', async () => {
+  await container('second')
+  const { processes, host } = await new Collector().now()
+  const [us, other] = [processes[process.pid], processes[pidOf('second')]]
+  if (!us || !other) throw new Error('there are no such processes')
+  const inode = other.namespaces[KINDS.indexOf('pid')] ?? 0
+  const look = new Namespaces()
+  const first = look.look({ [us.pid]: { ...us, namespaces: other.namespaces } }) // one that had the inode before
+  const again = look.look({ [other.pid]: other })
+  look.close()
+  expect(again[inode]?.parent).toBe(host.namespaces[KINDS.indexOf('pid')])
+  expect(first[inode]?.parent).not.toBe(again[inode]?.parent)
+})
 
 test('what has changed, applied to the picture before, is the picture after', async () => {
   await watching(async (collector) => {

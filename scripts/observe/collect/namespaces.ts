@@ -15,6 +15,8 @@ const NS_GET_PARENT = 0xb702
 
 interface Known {
   entry: Namespace
+  /** The process by which it was reached. Inodes are given out again: with another one it may be another namespace. */
+  door: string
   /** Of mounts: the text that they were read from. Of links: what changes when they do. */
   text: string
 }
@@ -35,9 +37,10 @@ export class Namespaces {
       this.#links.forget(inode)
       changed = true
     }
-    for (const [inode, { kind, pid }] of doors) {
+    for (const [inode, { kind, pid, since }] of doors) {
       const before = this.#known.get(inode)
-      const known = this.#again(before ?? first(kind, inode, pid), pid)
+      const door = `${pid} ${since}`
+      const known = this.#again(before?.door === door ? before : first(kind, inode, pid, door), pid)
       if (known.entry !== before?.entry) changed = true
       this.#known.set(inode, known)
     }
@@ -97,10 +100,10 @@ function doorsOf(processes: Record<string, Process>) {
   return doors
 }
 
-function first(kind: Namespace['kind'], inode: number, pid: number): Known {
+function first(kind: Namespace['kind'], inode: number, pid: number, door: string): Known {
   const owner = kind === 'user' ? undefined : related(kind, pid, NS_GET_USERNS)
   const parent = kind === 'user' || kind === 'pid' ? related(kind, pid, NS_GET_PARENT) : undefined
-  return { entry: { kind, inode, ...(owner ? { owner } : {}), ...(parent ? { parent } : {}) }, text: '' }
+  return { entry: { kind, inode, ...(owner ? { owner } : {}), ...(parent ? { parent } : {}) }, door, text: '' }
 }
 
 /** Another namespace that the kernel knows from this one. EPERM says that it lies outside of our own. */
@@ -126,7 +129,7 @@ function withMounts(known: Known, pid: number): Known {
   const text = read(`/proc/${pid}/mountinfo`)
   if (!text || text === known.text) return known
   try {
-    return { text, entry: { ...known.entry, mounts: mounts(pid).map(mountOf) } }
+    return { ...known, text, entry: { ...known.entry, mounts: mounts(pid).map(mountOf) } }
   } catch (error) {
     return orGone(error) ?? known
   }
