@@ -12,7 +12,10 @@ import { koffi, libc, SyscallError, strerror } from './libc.ts'
 import { syscallNumber } from './syscalls.ts'
 import { trace } from './trace.ts'
 
-/** A C function and its arguments. A string is passed as a C string, an array of strings as a NULL-ended vector. */
+/**
+ * A C function and its arguments. A string is passed as a C string, an array of strings as a NULL-ended vector, a
+ * Uint8Array as the address of its bytes.
+ */
 export type Call = [name: string, ...args: (number | bigint | string | string[] | Uint8Array)[]]
 
 export interface Child {
@@ -32,6 +35,13 @@ const STACK = 32 * 1024
 const UC_LINK = 8 // offsets in a ucontext_t, glibc, on both machines
 const UC_STACK = 16
 
+const PROT_READ = 1
+const PROT_WRITE = 2
+const MAP_PRIVATE = 2
+const MAP_ANONYMOUS = 0x20
+
+const mmap = libc.func('uintptr_t mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)')
+const munmap = libc.func('int munmap(uintptr_t addr, size_t length)')
 const getcontext = libc.func('int getcontext(void *ucp)')
 const makecontext = libc.func('void makecontext(void *ucp, void *fn, int argc, ...)')
 const cloneC = libc.func('int clone(void *fn, void *stack, int flags, void *arg, void *parent_tid)')
@@ -73,19 +83,19 @@ function mask(how: number, set: Uint8Array, old: Uint8Array | null): void {
   sigprocmask(syscallNumber('rt_sigprocmask'), how, set, old, SIGSET)
 }
 
-/** The memory of a chain. From malloc, not from V8, or the child would not have it. */
+/** The memory of a chain. From mmap(2), not from V8, or the child would not have it. */
 class Arena {
-  readonly #block: unknown
+  readonly #size: number
   readonly #base: bigint
   readonly #bytes: Buffer
+  readonly #buffers = new Map<Uint8Array, bigint>()
   #used: number
 
   constructor(calls: Call[]) {
     const strings = calls.flat(2).reduce((n: number, x) => n + (typeof x === 'object' ? x.length : bytes(x)) + 16, 0)
-    const size = (calls.length + 1) * (CONTEXT + STACK) + strings + 4096
-    this.#block = koffi.alloc('uint8', size)
-    this.#base = koffi.address(this.#block)
-    this.#bytes = Buffer.from(koffi.view(this.#block, size))
+    this.#size = (calls.length + 1) * (CONTEXT + STACK) + strings + 4096
+    this.#base = BigInt(mmap(null, this.#size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+    this.#bytes = Buffer.from(koffi.view(this.#base, this.#size))
     this.#used = 0
   }
 
@@ -114,9 +124,16 @@ class Arena {
   #word(value: Call[number]): bigint {
     if (typeof value === 'number' || typeof value === 'bigint') return BigInt.asUintN(64, BigInt(value))
     if (typeof value === 'string') return this.#store(Buffer.from(`${value}\0`))
-    if (value instanceof Uint8Array) return this.#store(value)
+    if (value instanceof Uint8Array) return this.#shared(value)
     const pointers = [...value.map((text) => this.#word(text)), 0n]
     return this.#store(new Uint8Array(BigUint64Array.from(pointers).buffer))
+  }
+
+  /** Memory that several calls of a chain name is one memory: what one writes there the next can read. */
+  #shared(memory: Uint8Array): bigint {
+    const address = this.#buffers.get(memory) ?? this.#store(memory)
+    this.#buffers.set(memory, address)
+    return address
   }
 
   #store(data: Uint8Array): bigint {
@@ -137,7 +154,7 @@ class Arena {
   }
 
   free(): void {
-    koffi.free(this.#block)
+    munmap(this.#base, this.#size)
   }
 }
 

@@ -22,7 +22,7 @@ import { clone } from './clone.ts'
 import type { ErrorData } from './errors.ts'
 import { closeSync, readSync, writeSync } from './fs.ts'
 import type { Orders } from './init.ts'
-import { bind, CLONE_NEWUSER, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
+import { bind, CLONE_NEWUSER, CLONE_PARENT, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'
 import { INSIDE_ONLY, type Layer, load } from './stack.ts'
 import { trace } from './trace.ts'
@@ -33,12 +33,18 @@ export const ENGINE_ERROR = 125
 const AF_UNIX = 1
 const SOCK_STREAM = 1
 const SOCK_CLOEXEC = 0o2000000
+const AT_FDCWD = -100
+const AT_EMPTY_PATH = 0x1000
+const OPEN_TREE_CLONE = 1
+const OPEN_TREE_CLOEXEC = 0o2000000
+const MOUNT_ATTR_RDONLY = 1
 const CHANNEL = 3 // where the child finds its end of the channel; 0 to 2 are the command's own
 const F_SETFD = 2
 const ALL = 0xffffffff
 const SIGKILL = 9
 
 const socketpair = bind('int socketpair(int domain, int type, int protocol, int *sv)')
+const pidfdGetfd = bind('int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)')
 const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 
 export interface Options {
@@ -46,6 +52,8 @@ export interface Options {
   verbose?: boolean
   /** The command is to lead the terminal's foreground: terminal.ts. */
   foreground?: boolean
+  /** Its parent is to be ours, who waits for it: we end before it does. Lesson 11. */
+  sibling?: boolean
   /** The task that a check is about: tasks.ts. */
   task?: string | undefined
   /** Called when its first process exists, before anything is made for it outside. */
@@ -74,6 +82,8 @@ export class Running {
   readonly #ended: Promise<number>
   readonly #mechanisms: Mechanism[]
   #pidfd: number | undefined
+  /** Our end of its terminal, where it has one: console.ts. */
+  console: number | undefined
 
   constructor(container: Container, pidfd: number, mechanisms: Mechanism[]) {
     this.container = container
@@ -87,7 +97,17 @@ export class Running {
     await readable(pidfd)
     this.#pidfd = undefined // a later descriptor may get its number, and then a signal would hit another
     closeSync(pidfd)
-    return exitCode(waitpid(this.container.pid)?.status ?? 0)
+    try {
+      return exitCode(waitpid(this.container.pid)?.status ?? 0)
+    } catch (error) {
+      if ((error as { code?: string }).code === 'ECHILD') return 0 // a sibling: its code is for our parent
+      throw error
+    }
+  }
+
+  /** Takes a descriptor of its first process: pidfd_getfd(2). */
+  take(fd: number): number {
+    return pidfdGetfd(this.#pidfd ?? -1, fd, 0)
   }
 
   /** Sends a signal to its first process. One that has ended already is no error. */
@@ -119,7 +139,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
   const [ours, theirs] = channel()
   let child: Child
   try {
-    child = clone(flags, chain(mechanisms, theirs))
+    child = clone(flags | (options.sibling ? CLONE_PARENT : 0), chain(mechanisms, theirs))
   } catch (error) {
     closeSync(ours)
     throw error
@@ -134,12 +154,18 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
     const messages = reader(ours)
     tell(ours, 'go')
     const { verbose = false, foreground = false, task } = options
-    tell(ours, JSON.stringify({ layers, init: spec.init, verbose, foreground, task } satisfies Orders))
+    const terminal = spec.terminal !== undefined
+    tell(ours, JSON.stringify({ layers, init: spec.init, verbose, foreground, terminal, task } satisfies Orders))
     for (const m of mechanisms) if (m.flags & ~CLONE_NEWUSER) m.outside?.(container) // while the init boots
     for (const m of mechanisms) m.meanwhile?.(container)
     expect(await messages.next(), 'was ready')
     for (const m of mechanisms) if (m.flags === 0) m.outside?.(container)
     tell(ours, JSON.stringify(spec))
+    if (terminal) {
+      const { console } = expect(await messages.next(), 'had its terminal')
+      running.console = running.take(console as number)
+      tell(ours, 'taken')
+    }
     expect(await messages.next(), 'came to its command. Does an `inside` end the process?')
     const failed = await messages.next()
     if (failed) throw new ContainerError(JSON.parse(failed).error)
@@ -167,7 +193,24 @@ function chain(mechanisms: Mechanism[], channel: number): Call[] {
     ...mechanisms.flatMap((mechanism) => mechanism.early?.() ?? []),
     // Dies with us, however we die. A change of user clears it, so it comes after that; before, the read has an end.
     ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0],
-    ['execve', process.execPath, [process.execPath, ...INIT_OPTIONS, init], initEnvironment()],
+    ...becomeNode([...INIT_OPTIONS, init], initEnvironment()),
+  ]
+}
+
+/**
+ * The last calls of a chain: Node, from a mount that is read-only. A container can come by the program of its first
+ * process, by `#!/proc/self/exe` in the place of its command: then it must not be able to write to it. runc's
+ * CVE-2019-5736. open_tree(2) gives the lowest descriptor that is free, the one after the channel; where it or
+ * mount_setattr(2) cannot be had, the plain execve(2) follows.
+ */
+export function becomeNode(args: string[], env: string[]): Call[] {
+  const node = process.execPath
+  const readOnly = new Uint8Array(BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n).buffer)
+  return [
+    ['open_tree', AT_FDCWD, node, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+    ['mount_setattr', CHANNEL + 1, '', AT_EMPTY_PATH, readOnly, readOnly.length],
+    ['execveat', CHANNEL + 1, '', [node, ...args], env, AT_EMPTY_PATH],
+    ['execve', node, [node, ...args], env],
   ]
 }
 
@@ -216,10 +259,11 @@ function reader(fd: number): { next(): Promise<string | undefined> } {
 }
 
 /** Takes the next message of the init; one that is an error is thrown. */
-function expect(line: string | undefined, what: string): void {
+function expect(line: string | undefined, what: string): Record<string, unknown> {
   if (line === undefined) throw new ContainerError({ name: 'Error', message: `the init ended before it ${what}` })
   const message = JSON.parse(line)
   if (message.error) throw new ContainerError(message.error)
+  return message
 }
 
 /** Resolves when a descriptor has something to read, or its other end is closed. */

@@ -10,7 +10,7 @@ import { toData } from './errors.ts'
 import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
 import { readSync, writeSync } from './fs.ts'
 import type { Spec } from './mechanism.ts'
-import { importFile, type Layer, layer, load } from './stack.ts'
+import { INSIDE_ONLY, importFile, type Layer, layer, load } from './stack.ts'
 import { trace, traceTo } from './trace.ts'
 
 const CHANNEL = 3
@@ -23,10 +23,12 @@ export interface Orders {
   task?: string | undefined
   /** Lead the terminal's foreground: terminal.ts. */
   foreground: boolean
+  /** A terminal of its own: console.ts. */
+  terminal: boolean
 }
 
 try {
-  const { layers, init, verbose, task, foreground }: Orders = JSON.parse(readLine())
+  const { layers, init, verbose, task, foreground, terminal: own }: Orders = JSON.parse(readLine())
   if (verbose) traceTo('init')
   closeOnExec(CHANNEL)
   if (task) (await import('./tasks.ts')).setTask(task)
@@ -34,11 +36,16 @@ try {
   const mechanisms = []
   for (const one of layers) mechanisms.push(await load(one))
   const supervise = init ? await loadSupervisor(layers) : undefined
+  const console = own ? await import('./console.ts') : undefined
   const terminal = foreground ? await import('./terminal.ts') : undefined
   flushCompileCache() // a process that ends in execve never comes to it
   say({ ready: true })
   const spec: Spec = JSON.parse(readLine())
-  for (const mechanism of mechanisms) mechanism.inside?.(spec)
+  for (const mechanism of mechanisms) {
+    if (mechanism.name === INSIDE_ONLY) giveTerminal(console, spec) // which takes what the last one takes away
+    mechanism.inside?.(spec)
+  }
+  if (mechanisms.at(-1)?.name !== INSIDE_ONLY) giveTerminal(console, spec)
   say({ starting: true })
   terminal?.leadForeground()
   if (supervise) supervise(spec)
@@ -55,6 +62,15 @@ async function loadSupervisor(layers: Layer[]): Promise<(spec: Spec) => void> {
   )
   const parts = { reap, forward } as Parameters<typeof supervise>[1]
   return (spec) => supervise(spec, parts, CHANNEL)
+}
+
+/** Makes a terminal its own, once the parent has taken the other end. */
+function giveTerminal(console: typeof import('./console.ts') | undefined, spec: Spec): void {
+  if (!console || !spec.terminal) return
+  const { master, slave } = console.openTerminal(spec.terminal)
+  say({ console: master })
+  readLine()
+  console.takeTerminal(slave, spec)
 }
 
 function fail(error: unknown): never {

@@ -170,6 +170,8 @@ export function exitCode(status: number): number {
 }
 
 // Numbers from the kernel's headers. They are the same on x86-64 and aarch64.
+/** clone(2): the child's parent is ours, who may outlive us. */
+export const CLONE_PARENT = 0x8000
 export const CLONE_NEWTIME = 0x80
 export const CLONE_NEWNS = 0x00020000
 export const CLONE_NEWCGROUP = 0x02000000

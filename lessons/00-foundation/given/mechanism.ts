@@ -1,6 +1,7 @@
 import type { Privileges } from './capabilities/privileges.ts'
 import type { Limits } from './cgroups/limits.ts'
 import type { Call } from './clone.ts'
+import type { Size } from './console.ts'
 import type { Network } from './net/network.ts'
 import type { Union } from './union.ts'
 import type { Ids } from './user/ids.ts'
@@ -31,6 +32,8 @@ export interface Spec {
   volumes: Volume[]
   /** The names of its mechanisms, in order: some do more, or less, beside another. */
   mechanisms: string[]
+  /** A terminal of its own, so large: `--tty`. Lesson 11. */
+  terminal?: Size
   /** Keep an init as pid 1 that forwards signals and reaps: `--init`. */
   init: boolean
   /** Lesson 06. */

@@ -19,6 +19,8 @@ export interface Order {
   verbose?: boolean
   task?: string | undefined
   report?: number
+  /** The file of lesson 11, for a container with a terminal of its own: yours, or the reference. */
+  tools?: string
 }
 
 // By number: node:os, which knows them all, takes a millisecond to load. They are the same on x86-64 and aarch64.
@@ -39,7 +41,7 @@ const SIGKILL = 9
 const exitNow = bind('int _exit(int status)')
 
 /** Runs a container and returns its exit code; an error of ours is printed to standard error, as 125, 126 or 127. */
-export async function run({ spec, layers, verbose = false, task, report }: Order): Promise<number> {
+export async function run({ spec, layers, verbose = false, task, report, tools }: Order): Promise<number> {
   if (verbose) traceTo('engine')
   if (task) (await import('./tasks.ts')).setTask(task)
   let running: Running | undefined
@@ -48,7 +50,7 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
   const forward = (signal: Forwarded) => (running ? pass(running, signal) : pending.push(signal))
   for (const signal of SIGNALS) process.on(signal, forward)
   const terminal = isatty(0) ? await import('./terminal.ts') : undefined
-  const foreground = terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
+  const foreground = !spec.terminal && terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
   const known = spec.mechanisms.includes('lab') ? undefined : await import('./running.ts') // a lab is no container of yours
   try {
     await known?.sweep()
@@ -59,6 +61,7 @@ export async function run({ spec, layers, verbose = false, task, report }: Order
     running = await start(spec, layers, { verbose, foreground, task, exists })
     if (report !== undefined) writeSync(report, `${JSON.stringify({ pid: running.container.pid })}\n`)
     for (const signal of pending) pass(running, signal)
+    if (running.console !== undefined) return await (await import('./relay.ts')).relay(running, tools)
     return await running.wait()
   } catch (error) {
     if (error instanceof CleanupError) entered = undefined // its file stays, and the next command tries again

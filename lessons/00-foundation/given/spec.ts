@@ -35,6 +35,7 @@ export function spec(wish: Wish): Spec {
     domainname: wish.domainname ?? '(none)',
     volumes: wish.volumes ?? [],
     mechanisms: wish.mechanisms,
+    ...(wish.terminal ? { terminal: wish.terminal } : {}),
     init: wish.init ?? false,
     network: wish.network ?? NETWORK,
     ids: wish.ids ?? ids(),

@@ -11,6 +11,7 @@ const X64 = {
   keyctl: 250,
   bpf: 321,
   seccomp: 317,
+  execveat: 322,
 }
 
 const ARM64 = {
@@ -22,6 +23,7 @@ const ARM64 = {
   keyctl: 219,
   bpf: 280,
   seccomp: 277,
+  execveat: 281,
 }
 
 const EVERYWHERE = {
@@ -34,6 +36,7 @@ const EVERYWHERE = {
   pidfd_open: 434,
   close_range: 436,
   openat2: 437,
+  pidfd_getfd: 438,
   mount_setattr: 442,
 }
 
