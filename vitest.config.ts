@@ -17,6 +17,7 @@ const lessons = {
 }
 const machine = 'scripts/tests/machine.test.ts' // Vagrant, QEMU, minutes: only when it is asked for
 const browser = 'scripts/tests/browser/*.test.ts' // Chromium, a big download: only when it is asked for
+const exchange = 'scripts/tests/exchange/*.test.ts' // podman, Docker, skopeo: installed, only when it is asked for
 
 export default defineConfig({
   test: {
@@ -24,9 +25,12 @@ export default defineConfig({
     projects: [
       { test: { ...common, ...lessons, name: 'learner' } },
       { test: { ...common, ...lessons, name: 'reference', execArgv: ['-C', 'solution'] } },
-      { test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine, browser] } },
+      {
+        test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine, browser, exchange] },
+      },
       { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
       { test: { ...common, name: 'browser', include: [browser], testTimeout: 120_000, hookTimeout: 120_000 } },
+      { test: { ...common, name: 'exchange', include: [exchange] } },
     ],
   },
 })

@@ -1,18 +1,15 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { openLab } from '#given/labs.ts'
-import { seconds } from '#given/patience.ts'
 import { digestOf, hexOf } from '../../lessons/10-images/given/digest.ts'
 import type { Digest, Image, Store } from '../../lessons/10-images/given/interface.ts'
 import { openStore } from '../../lessons/10-images/given/store.ts'
 import { tarOf } from './tars.ts'
+import { twoLayers } from './two-layers.ts'
 
-// Images of others: OCI's layout and Docker's archive, in and out.
-
-const fixture = new URL('fixtures/images.ts', import.meta.url).pathname
+// OCI's layout and Docker's archive, in and out. What other tools make of them: exchange/.
 
 let folder: string
 let store: Store
@@ -25,16 +22,6 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }))
 const path = (name: string) => join(folder, name)
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 const LAYER = 'application/vnd.oci.image.layer.v1.tar'
-
-/** An image of two layers, in this store. */
-async function twoLayers(reference = 'web:1'): Promise<Image> {
-  writeFileSync(path('base.tar'), tarOf({ path: 'etc/', kind: 'folder' }, { path: 'etc/release', data: 'base' }))
-  const parent = await store.import(path('base.tar'), { created: '2024-01-01T00:00:00Z' })
-  mkdirSync(path('upper/etc'), { recursive: true })
-  writeFileSync(path('upper/etc/app'), 'app')
-  const config = { Cmd: ['cat', '/etc/app'], Env: ['A=b'] }
-  return store.commit(path('upper'), { parent, reference, config, created: '2024-01-02T00:00:00Z' })
-}
 
 /** A layout made by hand, so that anything can be wrong in it. */
 function layout(
@@ -80,7 +67,7 @@ describe('what we write, we read', () => {
     ['oci', 'out.tar', 'none'],
     ['docker', 'out.tar', undefined],
   ] as const)('%s in %s, %s', async ([format, name, compression]) => {
-    const image = await twoLayers()
+    const image = await twoLayers(store, folder)
     await store.tag(image, 'web:2')
     await store.save([store.find('web:2')], path(name), { format, ...(compression ? { compression } : {}) })
     const other = openStore(path('other'))
@@ -96,7 +83,7 @@ describe('what we write, we read', () => {
   })
 
   test('the same image makes the same archive, and several share their layers', async () => {
-    const image = await twoLayers()
+    const image = await twoLayers(store, folder)
     const base = store.images().find(({ layers }) => layers.length === 1) as Image
     for (const format of ['oci', 'docker'] as const) {
       for (const name of ['one', 'two']) await store.save([image, base], path(name), { format })
@@ -109,7 +96,7 @@ describe('what we write, we read', () => {
   })
 
   test('an archive that is compressed as a whole, and one from a pipe', async () => {
-    const image = await twoLayers()
+    const image = await twoLayers(store, folder)
     await store.save([image], path('out.tar'), { format: 'docker' })
     for (const [name, data] of [
       ['gz', gzipSync(readFileSync(path('out.tar')))],
@@ -122,7 +109,7 @@ describe('what we write, we read', () => {
   })
 
   test('what is there already is not taken again', async () => {
-    const image = await twoLayers()
+    const image = await twoLayers(store, folder)
     await store.save([image], path('out/'), { format: 'oci' })
     const seen: number[] = []
     await store.load(path('out/'), { progress: ({ layer }) => seen.push(layer) })
@@ -286,102 +273,5 @@ describe('layouts of others', () => {
     const [image] = await store.load(path('a.tar'))
     expect(image?.layers).toHaveLength(2)
     expect(image?.references).toEqual([])
-  })
-})
-
-/** $0 is an archive for it. Says what it made of that, and the id of what it gives back, as we read that. */
-const DOCKER = `
-mkdir /run/docker-data /run/etc
-cp -a /etc/. /run/etc && mount --bind /run/etc /etc # it writes to /etc/docker
-dockerd --data-root /run/docker-data --exec-root /run/docker-run --pidfile /run/docker.pid --host unix:///run/docker.sock \\
-  --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs >/run/docker.log 2>&1 &
-export DOCKER_HOST=unix:///run/docker.sock
-until docker version >/dev/null 2>&1; do kill -0 $! 2>/dev/null || { tail -n 3 /run/docker.log >&2; exit 1; }; sleep 0.2; done
-docker load --quiet --input "$0" >&2
-docker image inspect --format '{{index .RepoTags 0}}' web:1
-docker image inspect --format '{{.Id}}' web:1
-docker image inspect --format '{{.Config.Cmd}}' web:1
-docker save --output /run/back.tar web:1
-"$1" --no-warnings "$2" load /run/store /run/back.tar
-kill $! && wait $!`
-
-describe('real tools', () => {
-  const has = (program: string) => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
-  const run = (program: string, args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', timeout: seconds(50) })
-    expect(status, `${program} ${args.join(' ')}: ${stderr}`).toBe(0)
-    return stdout
-  }
-  const skopeo = (...args: string[]) => run('skopeo', ['--insecure-policy', ...args])
-
-  test('skopeo reads the store itself, and our archives', async ({ skip }) => {
-    if (!has('skopeo')) return skip('no skopeo here: apt-get install skopeo')
-    const image = await twoLayers()
-    await store.save([image], path('oci.tar'), { format: 'oci', compression: 'gzip' })
-    await store.save([image], path('docker.tar'), { format: 'docker' })
-    for (const from of [
-      `oci:${store.root}:web:1`,
-      `oci-archive:${path('oci.tar')}:web:1`,
-      `docker-archive:${path('docker.tar')}`,
-    ]) {
-      const config = JSON.parse(skopeo('inspect', '--config', from))
-      expect(config.rootfs.diff_ids, from).toEqual(image.config.rootfs.diff_ids)
-      expect(config.config.Cmd, from).toEqual(['cat', '/etc/app'])
-    }
-  })
-
-  test('what skopeo writes, we read', { timeout: seconds(60) }, async ({ skip }) => {
-    if (!has('skopeo')) return skip('no skopeo here: apt-get install skopeo')
-    const image = await twoLayers()
-    await store.save([image], path('gzip/'), { format: 'oci', compression: 'gzip' })
-    const source = `oci:${path('gzip')}:web:1` // Docker's format has no zstd
-    const ways = [
-      [`oci:${path('a')}:web:1`],
-      [`oci-archive:${path('b.tar')}:web:1`],
-      [`docker-archive:${path('c.tar')}:web:1`],
-      [`oci:${path('d')}:web:1`, '--dest-compress-format', 'zstd'],
-      [`dir:${path('e')}`],
-    ]
-    for (const [to = '', ...options] of ways) {
-      skopeo('copy', ...options, source, to)
-      const file = to.split(':')[1] ?? ''
-      const other = openStore(path(`store-${to.split(':')[0]}-${options.length}`))
-      if (to.startsWith('dir:')) {
-        await expect(other.load(file)).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' })
-        continue
-      }
-      const [loaded] = await other.load(file)
-      expect(loaded?.config.rootfs.diff_ids, to).toEqual(image.config.rootfs.diff_ids)
-      expect(loaded?.references.join(), to).toMatch(/(^|\/)web:1$/) // Docker's archives have a host before it
-      expect(other.find('web:1').id, to).toBe(loaded?.id)
-    }
-  })
-
-  test('podman loads ours, and gives back the same image', { timeout: seconds(110) }, async ({ skip }) => {
-    if (!has('podman')) return skip('no podman here: apt-get install podman')
-    const image = await twoLayers()
-    const own = ['--root', path('podman'), '--runroot', path('podman-run'), '--storage-driver', 'vfs']
-    await store.save([image], path('docker.tar'), { format: 'docker' })
-    run('podman', [...own, 'load', '--input', path('docker.tar')])
-    const id = run('podman', [...own, 'images', '--no-trunc', '--format', '{{.Id}}']).trim()
-    expect(`sha256:${id.replace('sha256:', '')}`).toBe(image.id)
-    for (const format of ['docker-archive', 'oci-archive']) {
-      run('podman', [...own, 'save', '--format', format, '--output', path(format), id])
-      const [loaded] = await openStore(path(`store-${format}`)).load(path(format))
-      expect(loaded?.config.rootfs.diff_ids).toEqual(image.config.rootfs.diff_ids)
-    }
-    expect(existsSync(path('podman'))).toBe(true)
-  })
-
-  test('docker loads ours, and gives back the same image', { timeout: seconds(110) }, async ({ skip }) => {
-    if (!has('dockerd')) return skip('no dockerd here: apt-get install docker.io')
-    const image = await twoLayers()
-    await store.save([image], path('docker.tar'), { format: 'docker' })
-    await using host = await openLab() // a daemon of its own, which is gone with it
-    const { stdout, stderr } = await host.exec(['sh', '-c', DOCKER, path('docker.tar'), process.execPath, fixture], {
-      timeout: 90,
-      env: { PATH: process.env.PATH ?? '' },
-    })
-    expect(stdout.trim().split('\n'), stderr).toEqual(['web:1', image.id, '[cat /etc/app]', image.id])
   })
 })

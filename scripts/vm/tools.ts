@@ -65,16 +65,18 @@ export function missing(tools: Tools, host = here): { programs: string[]; comman
 /**
  * Installs what is missing where we may: root on a Debian.
  *
+ * @param under the program that apt-get is run by, and its arguments
  * @throws {UsageError} with the command, elsewhere
  */
-export async function ensure(tools: Tools): Promise<void> {
+export async function ensure(tools: Tools, under: string[] = []): Promise<void> {
   const lack = missing(tools)
   if (!lack) return
   if (process.getuid?.() !== 0 || !find('apt-get')) {
     throw new UsageError(`these programs are missing: ${lack.programs.join(', ')}. Install them:\n  ${lack.command}`, 1)
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await step(`Installing ${lack.programs.join(', ')}`, 40, () => quietly('sh', ['-c', lack.command], { env }))
+  const [program = '', ...args] = [...under, 'sh', '-c', lack.command]
+  await step(`Installing ${lack.programs.join(', ')}`, 40, () => quietly(program, args, { env }))
 }
 
 /** What a program prints, or nothing when it fails. */
