@@ -91,7 +91,8 @@ function below(group: Group): Group[] {
   return [...names.flatMap(({ name }) => below({ ...group, path: `${group.path}/${name}` })), group]
 }
 
-function removeTree(group: Group): void {
+/** Ends what runs in a group and in those below it, and removes them. */
+export function removeTree(group: Group): void {
   const all = below(group)
   killAll(all)
   for (const { path } of all) rmdirSync(path)
