@@ -17,33 +17,28 @@
  * other namespaces are there since clone, so what they need from outside is done while the init boots.
  */
 
+import { CHANNEL, ContainerError, channel, expect, readable, reader, tell } from './channel.ts'
 import type { Call, Child } from './clone.ts'
 import { clone } from './clone.ts'
-import type { ErrorData } from './errors.ts'
-import { closeSync, readSync, writeSync } from './fs.ts'
+import { closeSync } from './fs.ts'
 import type { Orders } from './init.ts'
-import { bind, CLONE_NEWUSER, CLONE_PARENT, exitCode, koffi, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
+import { bind, CLONE_NEWUSER, CLONE_PARENT, exitCode, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'
 import { INSIDE_ONLY, type Layer, load } from './stack.ts'
-import { trace } from './trace.ts'
 
 /** The exit code for an error of the engine's own, as Docker's. */
 export const ENGINE_ERROR = 125
+export { ContainerError }
 
-const AF_UNIX = 1
-const SOCK_STREAM = 1
-const SOCK_CLOEXEC = 0o2000000
 const AT_FDCWD = -100
 const AT_EMPTY_PATH = 0x1000
 const OPEN_TREE_CLONE = 1
 const OPEN_TREE_CLOEXEC = 0o2000000
 const MOUNT_ATTR_RDONLY = 1
-const CHANNEL = 3 // where the child finds its end of the channel; 0 to 2 are the command's own
 const F_SETFD = 2
 const ALL = 0xffffffff
 const SIGKILL = 9
 
-const socketpair = bind('int socketpair(int domain, int type, int protocol, int *sv)')
 const pidfdGetfd = bind('int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)')
 const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 
@@ -58,17 +53,6 @@ export interface Options {
   task?: string | undefined
   /** Called when its first process exists, before anything is made for it outside. */
   exists?: ((container: Container) => void) | undefined
-}
-
-/** An error of the init's, brought over to the parent. */
-export class ContainerError extends Error {
-  override name = 'ContainerError'
-  readonly data: ErrorData
-
-  constructor(data: ErrorData) {
-    super(data.message)
-    this.data = data
-  }
 }
 
 /** A `cleanup` failed: something of the container is still there. */
@@ -218,62 +202,6 @@ export function becomeNode(args: string[], env: string[]): Call[] {
 function initEnvironment(): string[] {
   const cache = process.env.NODE_COMPILE_CACHE
   return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
-}
-
-function channel(): [number, number] {
-  const pair = new Int32Array(2)
-  socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)
-  return [pair[0] ?? -1, pair[1] ?? -1]
-}
-
-function tell(fd: number, line: string): void {
-  const data = Buffer.from(`${line}\n`)
-  try {
-    for (let at = 0; at < data.length; ) at += writeSync(fd, data, at)
-    trace?.('write', [], [fd, data.toString()], data.length)
-  } catch (error) {
-    // It has died; what it said before is still to be read, and says more than EPIPE.
-    if ((error as { code?: string }).code !== 'EPIPE') throw error
-  }
-}
-
-/** Reads lines from the init; undefined at the end of file. */
-function reader(fd: number): { next(): Promise<string | undefined> } {
-  let rest = ''
-  const chunk = Buffer.alloc(64 * 1024)
-  const next = async (): Promise<string | undefined> => {
-    for (;;) {
-      const [line, ...more] = rest.split('\n')
-      if (more.length > 0) {
-        rest = more.join('\n')
-        return line
-      }
-      await readable(fd)
-      const length = readSync(fd, chunk)
-      trace?.('read', [], [fd, chunk.toString('utf8', 0, length)], length)
-      if (length === 0) return undefined
-      rest += chunk.toString('utf8', 0, length)
-    }
-  }
-  return { next }
-}
-
-/** Takes the next message of the init; one that is an error is thrown. */
-function expect(line: string | undefined, what: string): Record<string, unknown> {
-  if (line === undefined) throw new ContainerError({ name: 'Error', message: `the init ended before it ${what}` })
-  const message = JSON.parse(line)
-  if (message.error) throw new ContainerError(message.error)
-  return message
-}
-
-/** Resolves when a descriptor has something to read, or its other end is closed. */
-function readable(fd: number): Promise<void> {
-  return new Promise((resolve) => {
-    const handle = koffi.node.poll(fd, { readable: true, disconnect: true }, () => {
-      handle.close()
-      setImmediate(resolve) // koffi calls us outside of Node's turn: a promise settled here would wait for the next one
-    })
-  })
 }
 
 /** Undoes every `outside`, last first. One that fails must not keep the others from theirs. */

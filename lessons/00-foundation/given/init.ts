@@ -6,14 +6,12 @@
  */
 
 import { flushCompileCache } from 'node:module'
+import { CHANNEL, readLine, say } from './channel.ts'
 import { toData } from './errors.ts'
 import { becomeCommand, CommandError, closeOnExec } from './exec.ts'
-import { readSync, writeSync } from './fs.ts'
 import type { Spec } from './mechanism.ts'
 import { INSIDE_ONLY, importFile, type Layer, layer, load } from './stack.ts'
-import { trace, traceTo } from './trace.ts'
-
-const CHANNEL = 3
+import { traceTo } from './trace.ts'
 
 /** What the parent sends first. */
 export interface Orders {
@@ -76,23 +74,4 @@ function giveTerminal(console: typeof import('./console.ts') | undefined, spec: 
 function fail(error: unknown): never {
   say({ error: toData(error) })
   process.exit(error instanceof CommandError ? error.exitCode : 125)
-}
-
-function say(message: object): void {
-  const line = `${JSON.stringify(message)}\n`
-  const length = writeSync(CHANNEL, line)
-  trace?.('write', [], [CHANNEL, line], length)
-}
-
-function readLine(): string {
-  const chunk = Buffer.alloc(64 * 1024)
-  const parts: Buffer[] = []
-  // The parent sends the next line only when we have said that we are ready, so a chunk never holds two.
-  while (parts.at(-1)?.at(-1) !== '\n'.charCodeAt(0)) {
-    const length = readSync(CHANNEL, chunk)
-    if (length === 0) process.exit(125) // the parent is dead: nobody to tell
-    trace?.('read', [], [CHANNEL, chunk.toString('utf8', 0, length)], length)
-    parts.push(Buffer.from(chunk.subarray(0, length)))
-  }
-  return Buffer.concat(parts).toString('utf8')
 }
