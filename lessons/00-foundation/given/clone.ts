@@ -53,10 +53,12 @@ const sigprocmask = libc.func('long syscall(long nr, int how, void *set, void *o
  *
  * Call it on the main thread: PR_SET_PDEATHSIG in the chain is about the thread that called clone, not the process.
  *
+ * @param options.unblocked no signal is blocked from its execve(2) on, which becomes a program that would not unblock
+ *     them itself. Only where this process handles none: its handlers are there, in the child too, until then
  * @throws {SyscallError} EPERM without CAP_SYS_ADMIN, ENOSPC beyond /proc/sys/user/max_*_namespaces, and others
  * @see clone(2), makecontext(3), pidfd_open(2)
  */
-export function clone(flags: number, chain: Call[]): Child {
+export function clone(flags: number, chain: Call[], options: { unblocked?: boolean } = {}): Child {
   const calls: Call[] = [...chain, ['_exit', 127]]
   const memory = new Arena(calls)
   // A signal that reached the waiting child would run our handlers there, on our event loop's own pipes. Blocked
@@ -64,7 +66,7 @@ export function clone(flags: number, chain: Call[]): Child {
   const before = new Uint8Array(SIGSET)
   mask(SIG_BLOCK, new Uint8Array(SIGSET).fill(0xff), before)
   try {
-    const first = memory.prepare(calls)
+    const first = memory.prepare(calls, options.unblocked)
     const pidfd = new Int32Array(1)
     const number = flags | CLONE_PIDFD | SIGCHLD
     const pid = cloneC(libc.symbol('setcontext'), memory.childStack(), number, first, pidfd)
@@ -100,9 +102,14 @@ class Arena {
   }
 
   /** Lays out a context for each call and returns the address of the first. */
-  prepare(calls: Call[]): bigint {
+  prepare(calls: Call[], unblocked = false): bigint {
     let next = 0n // after the last one nothing follows
-    for (const call of calls.toReversed()) next = this.#context(call, next)
+    for (const call of calls.toReversed()) {
+      const open = unblocked && call[0] === 'execve'
+      if (open) mask(SIG_SETMASK, new Uint8Array(SIGSET), null)
+      next = this.#context(call, next)
+      if (open) mask(SIG_SETMASK, new Uint8Array(SIGSET).fill(0xff), null)
+    }
     return next
   }
 

@@ -8,7 +8,7 @@
 import { userOf } from './capabilities/users.ts'
 import type { Call } from './clone.ts'
 import { UsageError } from './errors.ts'
-import { closeSync, fstatSync, statfsSync } from './fs.ts'
+import { closeSync, fstatSync } from './fs.ts'
 import { bind, MS_BIND, mount } from './libc.ts'
 import type { Spec } from './mechanism.ts'
 import { mountPoint } from './target.ts'
@@ -38,6 +38,7 @@ const ioctl = bind('int ioctl(int fd, unsigned long op, void *argp)')
 const ioctlNumber = bind('int ioctl(int fd, unsigned long op, unsigned long arg)')
 const setsid = bind('pid_t setsid(void)')
 const dup2 = bind('int dup2(int oldfd, int newfd)')
+const fstatfs = bind('int fstatfs(int fd, void *buf)')
 const fchown = bind('int fchown(int fd, uid_t owner, gid_t group)')
 
 /**
@@ -51,12 +52,19 @@ const fchown = bind('int fchown(int fd, uid_t owner, gid_t group)')
 export function openTerminal(size: Size): { master: number; slave: number } {
   const how = BigUint64Array.of(BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC), 0n, BigInt(RESOLVE_NO_SYMLINKS))
   const master = openat2(AT_FDCWD, '/dev/pts/ptmx', how, how.byteLength)
-  if (fstatSync(master).rdev !== PTMX || statfsSync(`/proc/self/fd/${master}`).type !== DEVPTS_SUPER_MAGIC)
+  if (fstatSync(master).rdev !== PTMX || fileSystem(master) !== DEVPTS_SUPER_MAGIC)
     throw new UsageError('/dev/pts/ptmx in the container is no ptmx of a devpts; refused', 125)
   ioctl(master, TIOCSPTLCK, Int32Array.of(0)) // unlockpt(3)
   const slave = ioctlNumber(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC)
   setSize(slave, size)
   return { master, slave }
+}
+
+/** The type of the file system that a descriptor's file is on. Not by /proc/self, which who has joined a container has not. */
+function fileSystem(fd: number): number {
+  const statfs = new BigInt64Array(16) // struct statfs is 120 bytes, and begins with f_type
+  fstatfs(fd, statfs)
+  return Number(statfs[0])
 }
 
 /** Makes the slave this process's controlling terminal, its standard streams, and the container's /dev/console. */

@@ -74,9 +74,12 @@ export function spawnCommand(spec: Spec): number {
   return pid[0] ?? 0
 }
 
-function environment({ env }: Spec): BigUint64Array {
-  return vector(Object.entries(env).map(([name, value]) => `${name}=${value}`))
+/** The environment as execve(2) takes it: `NAME=VALUE`. */
+export function variables({ env }: Spec): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`)
 }
+
+const environment = (spec: Spec) => vector(variables(spec))
 
 let last: (() => void) | undefined
 
@@ -91,17 +94,22 @@ export function atLast(step: () => void): void {
  * @returns the path of the command
  * @throws {CommandError} 127 where there is none, 126 where it is not executable, 125 for the working directory
  */
-function prepare(spec: Spec): string {
+export function prepare(spec: Spec): string {
   enter(spec.cwd)
   const path = findCommand(spec.argv[0] ?? '', spec.env.PATH ?? '')
   for (const fd of [0, 1, 2]) if (isOpen(fd)) fcntl(fd, F_SETFD, 0) // Node closes them on exec
   for (const ignored of [SIGPIPE, SIGXFSZ]) signal(ignored, SIG_DFL)
-  sigprocmask(SIG_SETMASK, new Uint8Array(8), null, 8)
+  unblockSignals()
   restoreFileLimit()
   leaveSession()
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) // again, since a change of credentials clears it
   last?.()
   return path
+}
+
+/** Who comes from clone() has all signals blocked: clone.ts. */
+export function unblockSignals(): void {
+  sigprocmask(SIG_SETMASK, new Uint8Array(8), null, 8)
 }
 
 /** The channel to the parent must end where the command begins: that is how the parent knows. */
@@ -112,6 +120,7 @@ export function closeOnExec(fd: number): void {
 function enter(cwd: string): void {
   try {
     process.chdir(cwd)
+    process.cwd() // throws where it lies outside of the root: a folder of the host behind /proc/PID/fd, runc's CVE-2024-21626
   } catch (error) {
     const { code } = error as { code?: string }
     throw new CommandError(`the working directory ${cwd}: ${code}, ${reasons[code ?? ''] ?? 'cannot be entered'}`, 125)
@@ -159,7 +168,7 @@ function isExecutable(path: string): boolean {
 }
 
 /** Why execve(2) refused, in words: a wrong architecture and a missing loader look alike to a beginner. */
-function notExecutable(path: string, error: { code?: string; message?: string }): CommandError {
+export function notExecutable(path: string, error: { code?: string; message?: string }): CommandError {
   if (error.code === 'ENOENT') {
     const why = 'the file is there, but not its interpreter: the dynamic loader or the #! line names a missing file'
     return new CommandError(`${path}: ${why}`, NOT_FOUND)
