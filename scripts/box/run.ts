@@ -19,14 +19,30 @@ import * as user from './options/user.ts'
  */
 
 const options: Options = {
+  detach: { type: 'boolean', short: 'd', description: 'in the background; it prints its id, and is kept until box rm' },
+  rm: { type: 'boolean', description: 'with -d: remove it when it has ended. In the foreground it always goes' },
+  interactive: { type: 'boolean', short: 'i', description: 'with -d: leave its input open, for box attach' },
+  tty: { type: 'boolean', short: 't', description: 'a terminal of its own' },
   only: { type: 'string', multiple: true, value: 'A,B', description: 'with these mechanisms alone; in a lab' },
   without: { type: 'string', multiple: true, value: 'A,B', description: 'with all mechanisms but these; in a lab' },
   name: { type: 'string', value: 'NAME', description: 'what to call it: a-z, 0-9, - and _' },
   hostname: { type: 'string', value: 'NAME', description: 'its host name; box unless given' },
   domainname: { type: 'string', value: 'NAME', description: 'its NIS domain name' },
-  volume: { type: 'string', multiple: true, value: 'H:C[:ro]', description: 'show it H of the host as C; often, too' },
-  env: { type: 'string', multiple: true, value: 'K=V', description: 'a variable of its environment; often, too' },
-  workdir: { type: 'string', value: 'DIR', description: 'where in it the command starts; / unless given' },
+  volume: {
+    type: 'string',
+    short: 'v',
+    multiple: true,
+    value: 'H:C[:ro]',
+    description: 'show it H of the host as C; often, too',
+  },
+  env: {
+    type: 'string',
+    short: 'e',
+    multiple: true,
+    value: 'K=V',
+    description: 'a variable of its environment; often, too',
+  },
+  workdir: { type: 'string', short: 'w', value: 'DIR', description: 'where in it the command starts; / unless given' },
   ...network.options,
   ...user.options,
   ...limits.options,
@@ -44,17 +60,18 @@ const options: Options = {
 }
 
 const { own, argv } = split(process.argv.slice(3))
+const verb = process.argv[2] // or create: create.ts
 
 await command(
   {
     name: 'box',
-    usage: 'npm run box -- run [OPTIONS] [IMAGE|ROOTFS] -- CMD …',
-    about: `Runs a command in a container: with each of your mechanisms whose check passes, and the finished ones for the
+    usage: `npm run box -- ${verb} [OPTIONS] [IMAGE|ROOTFS] -- CMD …`,
+    about: `${verb === 'create' ? 'Prepares a container for box start' : 'Runs a command in a container'}: with each of your mechanisms whose check passes, and the finished ones for the
 rest. What comes after the second -- is the command, the image's own if nothing does. Without that --, the first
 word that is no option is IMAGE or ROOTFS if it is a folder, an image or has a slash, and else the command. ROOTFS is a
 folder, the one of npm run rootfs unless given; IMAGE is one of npm run box -- images.
 
-What the container changes goes into a layer of its own, and is gone with it.
+What the container changes goes into a layer of its own, and is gone with it; with -d it is kept until box rm.
 Exit codes: the command's own, 128 plus the signal that ended it, 127 not found, 126 not executable, 125 any other
 failure to start it, 2 for what makes no sense as a command line.`,
     options,
@@ -62,6 +79,8 @@ failure to start it, 2 for what makes no sense as a command line.`,
       'npm run box -- run -- sh',
       'npm run box -- run --hostname web --volume ./site:/srv:ro -- ls /srv',
       'npm run box -- run debian:12 -- cat /etc/os-release',
+      'npm run box -- run -it -- bash',
+      'npm run box -- run -d --name web --publish 8080:80 -- httpd',
       'npm run box -- run --without pid -- ps -e     what is it for?',
       'npm run box -- run --only uts --mine -- hostname',
     ],
@@ -81,6 +100,8 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const only = await names(values.only)
     const without = await names(values.without)
     const inLab = Boolean(only ?? without ?? values.mine)
+    const keep = Boolean(values.detach) || verb === 'create'
+    if (keep) (await import('./options/kept.ts')).mayBeKept(values, inLab)
     const wanted = {
       ...network.read(values),
       ...user.read(values),
@@ -92,15 +113,17 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const { mechanisms, asked } = await user.fit({ mechanisms: chosen, asked: wanted }, inLab)
     limits.mustHave(mechanisms, values)
     privileges.mustHave(mechanisms, values)
+    if (values.tty) (await import('./options/kept.ts')).mustHaveDev(mechanisms)
     const id = newId()
     const order: Order = {
       spec: spec({
         id,
         argv: words,
-        ...(await unionFor(id, root, mechanisms, { inLab, rw: Boolean(values.rw) })),
+        ...(await unionFor(id, root, mechanisms, { inLab, keep, rw: Boolean(values.rw) })),
         mechanisms,
         env: { ...said?.env, ...Object.fromEntries(list(values.env).map(variable)) },
         volumes: [...network.volumes(values), ...list(values.volume).map((text) => volume(text, inLab))],
+        ...(values.tty ? { terminal: (await import('./options/kept.ts')).terminalSize() } : {}),
         init: Boolean(values.init),
         name: containerName(values.name),
         cwd: folder(values.workdir ?? said?.cwd),
@@ -108,9 +131,11 @@ failure to start it, 2 for what makes no sense as a command line.`,
         domainname: name(values.domainname, 'domainname'),
         ...asked,
       }),
-      layers: values.reference ? mechanisms.map((name) => layer(name, 'solutions')) : await yours(mechanisms, values),
+      layers: await yours(mechanisms, values),
       verbose: Boolean(values.verbose),
     }
+    if (values.tty) order.tools = (await yours(['box'], { ...values, quiet: true }))[0]?.file ?? ''
+    if (keep) return (await import('./options/kept.ts')).keep(order, root.chosen, values, verb === 'run')
     const start = async () => run(inLab ? await movedToLab(order) : order)
     quit(image && root.chosen ? await image.holding(root.chosen, order.spec, start) : await start())
   },
@@ -123,12 +148,18 @@ function split(args: string[]): { own: string[]; argv: string[] } {
     const word = args[i] ?? ''
     if (word === '--') return { own: args.slice(0, i), argv: args.slice(i + 1) }
     if (word.startsWith('-')) {
-      if (options[word.slice(2)]?.type === 'string') i++ // its value is the next word
+      if (optionOf(word)?.type === 'string') i++ // its value is the next word
     } else if (rootfs || !(isRoot(word) || args[i + 1] === '--')) {
       return { own: args.slice(0, i), argv: args.slice(i) }
     } else rootfs = true
   }
   return { own: args, argv: [] }
+}
+
+/** The option that a word names: --volume, or -v as the last of several letters. */
+function optionOf(word: string): Options[string] | undefined {
+  if (word.startsWith('--')) return options[word.slice(2)]
+  return Object.values(options).find(({ short }) => short === word.at(-1))
 }
 
 function isRoot(word: string): boolean {
@@ -207,9 +238,9 @@ async function unionFor(
   id: string,
   { rootfs, chosen }: Root,
   mechanisms: string[],
-  how: { inLab: boolean; rw: boolean },
+  how: { inLab: boolean; keep: boolean; rw: boolean },
 ) {
-  const { inLab, rw } = how
+  const { inLab, keep, rw } = how
   if (!chosen && (inLab || rw || !mechanisms.includes('images'))) return { rootfs } // a lab has a layer of its own
   const lower = chosen?.lower ?? [rootfs]
   if (chosen && !mechanisms.includes('images'))
@@ -218,7 +249,7 @@ async function unionFor(
   if (userns && !canBeLayers(lower, mechanisms, ids()))
     return chosen ? (await import('./options/image.ts')).refuseLayers() : { rootfs }
   const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
-  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers })
+  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers, keep })
   console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
   return { rootfs }
 }
@@ -285,12 +316,14 @@ function name(value: Arguments['values'][string], option: string): string | unde
 }
 
 /** The learner's file for each mechanism whose check passes on it, the reference for the others; it says which. */
-async function yours(mechanisms: string[], { mine }: Arguments['values']): Promise<Layer[]> {
+async function yours(mechanisms: string[], { mine, reference, quiet }: Arguments['values']): Promise<Layer[]> {
+  if (reference) return mechanisms.map((name) => layer(name, 'solutions'))
   const { isPassed } = await import('../lib/progress.ts')
   const layers = mechanisms.map((name) => {
     const own = layer(name, 'lessons')
     return mine || isPassed(own.file.split('/').at(-2) ?? '', own.file) ? own : layer(name, 'solutions')
   })
+  if (quiet) return layers
   const from = (tree: string) => layers.filter(({ file }) => file.includes(`/${tree}/`)).map(({ name }) => name)
   const parts = [['yours', from('lessons')] as const, ['reference', from('solutions')] as const]
   console.error(

@@ -138,6 +138,8 @@ export const kill = bind('int kill(pid_t pid, int sig)')
 export const mkdir = bind('int mkdir(const char *pathname, mode_t mode)')
 /** mknod(2): makes a device node, for one who has CAP_MKNOD. */
 export const mknod = bind('int mknod(const char *pathname, mode_t mode, dev_t dev)')
+/** mkfifo(3): makes a pipe with a name. */
+export const mkfifo = bind('int mkfifo(const char *pathname, mode_t mode)')
 /** symlink(2): note the order, what it points to comes first. */
 export const symlink = bind('int symlink(const char *target, const char *linkpath)')
 

@@ -65,19 +65,23 @@ export async function run({ spec, layers, verbose = false, task, report, tools }
     return await running.wait()
   } catch (error) {
     if (error instanceof CleanupError) entered = undefined // its file stays, and the next command tries again
-    const { exitCodeOf, explain } = await import('./explain.ts')
-    writeSync(2, `box: ${explain(error)}\n`)
-    const code = exitCodeOf(error) || ENGINE_ERROR
-    if (code === ENGINE_ERROR && spec.mechanisms.includes('user')) {
-      const off = (await import('./user/switched-off.ts')).switchedOff()
-      if (off) writeSync(2, `  ${off}\n`)
-    }
+    const { text, code } = await failure(error, spec)
+    writeSync(2, `box: ${text}\n`)
     return code
   } finally {
     if (entered) known?.leave(entered)
     // Our own handlers stay: one Ctrl-C more, on the last metres, must not change the exit code.
     if (foreground) terminal?.toForeground()
   }
+}
+
+/** What went wrong, in words, and the exit code for it. */
+export async function failure(error: unknown, spec: Spec): Promise<{ text: string; code: number }> {
+  const { exitCodeOf, explain } = await import('./explain.ts')
+  const code = exitCodeOf(error) || ENGINE_ERROR
+  const isOurs = code === ENGINE_ERROR && spec.mechanisms.includes('user')
+  const off = isOurs && (await import('./user/switched-off.ts')).switchedOff()
+  return { text: off ? `${explain(error)}\n  ${off}` : explain(error), code }
 }
 
 let interrupts = 0

@@ -14,10 +14,10 @@ export const RUNNING = folderOf(process.getuid?.() ?? 0)
 function folderOf(uid: number): string {
   if (uid === 0) return '/run/container-workshop'
   const session = process.env.XDG_RUNTIME_DIR // after su(1) it can be somebody else's
-  return session && isOf(session, uid) ? `${session}/container-workshop` : `/tmp/container-workshop-${uid}`
+  return session && isOwned(session, uid) ? `${session}/container-workshop` : `/tmp/container-workshop-${uid}`
 }
 
-function isOf(path: string, uid: number): boolean {
+function isOwned(path: string, uid: number): boolean {
   return statSync(path, { throwIfNoEntry: false })?.uid === uid
 }
 
@@ -27,6 +27,8 @@ export interface Entry {
   layers: Layer[]
   /** The process that waits for it, and when that started: a number alone is another's one day. */
   engine: { pid: number; since: string }
+  /** When its first process started, as `engine.since`. */
+  since: string
   /** Milliseconds since 1970. */
   started: number
 }
@@ -34,14 +36,15 @@ export interface Entry {
 /**
  * Writes down a container. The file is there whole, or not at all.
  *
+ * @param waits the process that waits for it, where that is not this one
  * @throws {UsageError} where one of this name runs already
  */
-export function enter(container: Container, layers: Layer[]): void {
-  const entry: Entry = { container, layers, engine: engine(), started: Date.now() }
+export function enter(container: Container, layers: Layer[], waits = engine()): void {
+  const entry: Entry = { container, layers, engine: waits, since: since(container.pid) ?? '', started: Date.now() }
   const unfinished = `${RUNNING}/.${container.id}`
   try {
     mkdirSync(RUNNING, { recursive: true, mode: 0o755 })
-    if (!isOf(RUNNING, process.getuid?.() ?? 0)) throw new Error('it is not yours')
+    if (!isOwned(RUNNING, process.getuid?.() ?? 0)) throw new Error('it is not yours')
     writeFileSync(unfinished, JSON.stringify(entry))
     linkSync(unfinished, fileOf(container))
   } catch (error) {
@@ -70,6 +73,11 @@ export function running(): Entry[] {
   return entries().filter(isAlive)
 }
 
+/** What is written down of a container, by its id, whether or not its engine lives. */
+export function entryOf(id: string): Entry | undefined {
+  return entries().find(({ container }) => container.id === id)
+}
+
 /** Cleans up after containers whose engine was killed. */
 export async function sweep(): Promise<void> {
   for (const entry of abandoned()) await cleanUp(entry)
@@ -91,7 +99,7 @@ const fileOf = ({ spec }: Container) => `${RUNNING}/${spec.name}.json`
 
 function entries(): Entry[] {
   // In /tmp anybody can make it, and what it holds names files that we load.
-  if (!isOf(RUNNING, process.getuid?.() ?? 0)) return []
+  if (!isOwned(RUNNING, process.getuid?.() ?? 0)) return []
   const files = readdirSync(RUNNING).filter((name) => name.endsWith('.json'))
   return files.flatMap((name) => read(`${RUNNING}/${name}`) ?? []).sort((a, b) => a.started - b.started)
 }
@@ -104,10 +112,13 @@ function read(file: string): Entry | undefined {
   }
 }
 
-/** This process, as one that waits for containers. */
-export function engine(): Entry['engine'] {
-  return { pid: process.pid, since: since(process.pid) ?? '' }
+/** This process, or another, as one that waits for containers. */
+export function engine(pid = process.pid): Entry['engine'] {
+  return { pid, since: since(pid) ?? '' }
 }
+
+/** Does this container's first process run, and is it no other that got its number? */
+export const isOf = (entry: Entry): boolean => since(entry.container.pid) === entry.since
 
 const isAlive = ({ engine }: Entry) => since(engine.pid) === engine.since
 

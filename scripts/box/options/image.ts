@@ -5,6 +5,8 @@ import type { Image, Store } from '../../../lessons/10-images/given/interface.ts
 
 /** An image that a container is to be of. */
 export interface Chosen {
+  /** As it was typed. */
+  wish: string
   image: Image
   store: Store
   /** The folders of its layers, the lowest first. */
@@ -21,7 +23,7 @@ export async function chooseImage(wish: string): Promise<Chosen> {
   const store = openStore()
   const { imageNamed } = await import('../../lib/images.ts')
   const image = imageNamed(store, wish)
-  return { image, store, lower: store.lower(image) }
+  return { wish, image, store, lower: store.lower(image) }
 }
 
 /** What the image says of how it is to be started, in the place of what nobody has said. */

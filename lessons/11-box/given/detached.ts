@@ -1,0 +1,61 @@
+/*
+ * The engine of a container that is kept: starts it for the supervisor, which is its parent and ours, and ends.
+ *
+ *     node detached.ts FOLDER
+ */
+import { spawn } from 'node:child_process'
+import { start } from '#given/engine.ts'
+import { closeOnExec, unblockSignals } from '#given/exec.ts'
+import { closeSync, openSync, writeSync } from '#given/fs.ts'
+import type { Container } from '#given/mechanism.ts'
+import { failure, quit } from '#given/run.ts'
+import { engine, enter, leave, sweep } from '#given/running.ts'
+import { readKept } from './kept.ts'
+import { EXIT, REPORT, type Report } from './supervisor.ts'
+
+closeSync(EXIT) // the lock on it is the supervisor's alone
+closeOnExec(REPORT)
+unblockSignals()
+
+const [folder = ''] = process.argv.slice(2)
+const container = readKept(folder)
+if (!container) throw new Error(`there is no container in ${folder}`)
+report(await startFor(engine(process.ppid)))
+quit(0)
+
+/** Starts the container for who will wait for it. */
+async function startFor(supervisor: ReturnType<typeof engine>): Promise<Report> {
+  const { spec, layers } = container?.order ?? ({} as never)
+  let entered: Container | undefined
+  try {
+    await sweep()
+    const exists = (one: Container) => {
+      enter(one, layers, supervisor)
+      entered = one
+    }
+    const { container, console } = await start(spec, layers, { sibling: true, exists })
+    if (console !== undefined) keepTerminal(console)
+    return { pid: container.pid }
+  } catch (error) {
+    if (entered) leave(entered)
+    const { text, code } = await failure(error, spec)
+    return { error: text, code }
+  }
+}
+
+/**
+ * Somebody must hold the master of a terminal and carry what goes through: cat(1), once for each way. The one that
+ * types ends with the supervisor, who has the only writing end of its FIFO that always is open; the other with the terminal.
+ */
+function keepTerminal(master: number): void {
+  const typed = openSync(`${folder}/stdin`, 'r')
+  const log = openSync(`${folder}/log`, 'a')
+  const cat = (from: number, to: number) =>
+    spawn('cat', { stdio: [from, to, 'ignore'], detached: true, env: { PATH: process.env.PATH } }).unref()
+  cat(typed, master)
+  cat(master, log)
+}
+
+function report(what: Report): void {
+  writeSync(REPORT, `${JSON.stringify(what)}\n`)
+}

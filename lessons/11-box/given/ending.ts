@@ -1,0 +1,46 @@
+/*
+ * The end of a container: sending it signals, and waiting until it is over.
+ */
+import { wait as pause } from '#given/cgroups/configure.ts'
+import { tryLock } from '#given/flock.ts'
+import { closeSync, openSync } from '#given/fs.ts'
+import { bind } from '#given/libc.ts'
+import { type Entry, isOf } from '#given/running.ts'
+import { load } from '#given/stack.ts'
+import type { Kept } from './kept.ts'
+import { exitFile, LOST, readExit } from './state.ts'
+
+const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
+const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
+const SIGKILL = 9
+
+/**
+ * Sends a signal to a container's first process. One that has ended already is no error.
+ *
+ * By a pidfd, and a look between its opening and its use: the number of a process that has ended is given out again.
+ */
+export async function signal(entry: Entry, number: number): Promise<void> {
+  const { container, layers } = entry
+  if (number === SIGKILL) for (const layer of layers) (await load(layer)).beforeKill?.(container)
+  try {
+    const pidfd = pidfdOpen(container.pid, 0)
+    try {
+      if (isOf(entry)) pidfdSendSignal(pidfd, number, null, 0)
+    } finally {
+      closeSync(pidfd)
+    }
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ESRCH') throw error
+  }
+}
+
+/** Waits until a container has ended and all is cleaned up; its exit code. One that has ended already returns at once. */
+export function ended(container: Kept): number {
+  const fd = openSync(exitFile(container), 'r') // it is read below, whoever removes it meanwhile
+  try {
+    while (!tryLock(fd, 'shared')) pause(20)
+    return readExit(fd).code ?? LOST
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,98 @@
+/*
+ * Containers that are kept: they run without whoever started them, and stay after their end until somebody removes
+ * them. There is no daemon that would know of them, and nothing written down that could be out of date. Each has a
+ * folder, and its state is what the kernel says: state.ts.
+ *
+ *     containers/ID/container.json    what it is; written once
+ *                   log               what it has printed
+ *                   stdin             a FIFO, where somebody may type to it
+ *                   exit              how it ended; whoever waits for it has a lock on this file
+ *                   upper/            what it has changed: lesson 10
+ */
+import { UsageError } from '#given/errors.ts'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from '#given/fs.ts'
+import type { Order } from '#given/run.ts'
+import { abandoned, running, sweep } from '#given/running.ts'
+import { containersFolder, removeTree } from '#given/union.ts'
+import { locked } from '../../10-images/given/lock.ts'
+import { hasEnded, isUp } from './state.ts'
+
+/** A container that is kept. Plain data: container.json. */
+export interface Kept {
+  order: Order
+  /** Milliseconds since 1970. */
+  created: number
+  /** The image as it was called; none where its root is a folder. */
+  image?: string
+  /** Its standard input stays open, for whoever attaches to it: `-i`. */
+  interactive: boolean
+  /** It goes with its end: `--rm`. */
+  remove: boolean
+  /** What asks it to end; SIGTERM unless its image says another. */
+  stopSignal?: string
+}
+
+/** The folder of a container. */
+export const folderOf = (id: string): string => `${containersFolder()}/${id}`
+
+/** All that are kept, oldest first. */
+export function kept(): Kept[] {
+  const folder = containersFolder()
+  if (!existsSync(folder)) return []
+  const all = readdirSync(folder).flatMap((id) => readKept(`${folder}/${id}`) ?? [])
+  return all.sort((a, b) => a.created - b.created)
+}
+
+/** The container in a folder; undefined where there is none, or none yet. */
+export function readKept(folder: string): Kept | undefined {
+  try {
+    return JSON.parse(readFileSync(`${folder}/container.json`, 'utf8'))
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as { code?: string }).code ?? '')) return undefined
+    throw error
+  }
+}
+
+/**
+ * Keeps a new container, not yet started.
+ *
+ * @param hold holds what it needs, such as its image; nobody creates or tidies meanwhile
+ * @throws {UsageError} where its name is taken
+ */
+export async function create(container: Kept, hold: () => Promise<void> = async () => {}): Promise<void> {
+  const { id, name } = container.order.spec
+  mkdirSync(containersFolder(), { recursive: true })
+  await locked(lockFile(), 'alone', async () => {
+    refuseTaken(name)
+    await hold()
+    const folder = folderOf(id)
+    mkdirSync(folder)
+    writeFileSync(`${folder}/.container.json`, JSON.stringify(container), { mode: 0o600 })
+    process.getBuiltinModule('node:fs').renameSync(`${folder}/.container.json`, `${folder}/container.json`)
+  })
+}
+
+/** @throws {UsageError} where a container that is kept, or that runs, has this name */
+export function refuseTaken(name: string): void {
+  const names = [
+    ...kept().map(({ order }) => order.spec.name),
+    ...running().map(({ container }) => container.spec.name),
+  ]
+  if (!names.includes(name)) return
+  throw new UsageError(`there is a container '${name}': npm run box -- rm ${name}, or another --name`, 125)
+}
+
+/** Removes a container that has ended, with all that it has changed. Its name goes first: what a killed one leaves is no container. */
+export function remove({ order: { spec } }: Kept): void {
+  const folder = folderOf(spec.id)
+  rmSync(`${folder}/container.json`, { force: true })
+  removeTree(folder, spec)
+}
+
+/** Does what the killed did not come to: cleans up outside, and removes what was to go with its end. */
+export async function tidy(): Promise<void> {
+  if (abandoned().length > 0) await sweep()
+  for (const container of kept()) if (container.remove && hasEnded(container) && !isUp(container)) remove(container)
+}
+
+const lockFile = () => `${containersFolder()}/.lock`

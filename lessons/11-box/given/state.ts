@@ -1,0 +1,100 @@
+/*
+ * The state of a container that is kept, from three facts: is there somebody who waits for it (a lock on the file
+ * `exit`: it ends with its holder, however that ends), does its first process run (running.ts), and what did
+ * waitid(2) say of its end.
+ */
+import { isFrozen } from '#given/cgroups/counters.ts'
+import { tryLock } from '#given/flock.ts'
+import { closeSync, existsSync, openSync, readFileSync, statSync } from '#given/fs.ts'
+import { type Entry, running } from '#given/running.ts'
+import { folderOf, type Kept } from './kept.ts'
+
+export type Status =
+  /** Not started yet. */
+  | 'created'
+  /** Its first process is being prepared. */
+  | 'starting'
+  | 'running'
+  | 'paused'
+  /** Its first process has ended, and what was made for it outside is being removed. */
+  | 'stopping'
+  | 'exited'
+  /** Who waited for it was killed, and it with him: nobody knows its exit code. */
+  | 'lost'
+
+export interface State {
+  status: Status
+  /** Where it runs. */
+  entry?: Entry
+  /** Where it has ended: the command's own, or 128 plus the signal. */
+  exitCode?: number
+  /** When it came to this state, in milliseconds since 1970. */
+  since: number
+}
+
+/** The state of a container now. */
+export function stateOf(container: Kept): State {
+  const file = exitFile(container)
+  if (!existsSync(file)) return { status: 'created', since: container.created }
+  const up = isUp(container) // before we read: what waits and then writes must not be taken for lost
+  const { code, time, failed } = readExit(file)
+  if (failed) return { status: 'created', since: time }
+  if (code !== undefined) return { status: up ? 'stopping' : 'exited', exitCode: code, since: time }
+  if (!up) return { status: 'lost', exitCode: LOST, since: time }
+  const entry = running().find((one) => one.container.id === container.order.spec.id)
+  if (!entry) return { status: 'starting', since: time }
+  return { status: isPaused(entry) ? 'paused' : 'running', entry, since: entry.started }
+}
+
+/** SIGKILL ended its supervisor, and by PR_SET_PDEATHSIG the container. */
+export const LOST = 128 + 9
+
+export const exitFile = ({ order }: Kept): string => `${folderOf(order.spec.id)}/exit`
+
+/** Does somebody wait for it? */
+export function isUp(container: Kept): boolean {
+  const file = exitFile(container)
+  if (!existsSync(file)) return false
+  const fd = openSync(file, 'r')
+  try {
+    return !tryLock(fd, 'shared')
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Was it ever started? */
+export const hasEnded = (container: Kept): boolean => existsSync(exitFile(container))
+
+const NUMBER = 4
+const SIGINFO = 128 // bytes; siginfo_t, sigaction(2)
+const CLD_EXITED = 1
+// Where siginfo_t has its fields on 64-bit machines.
+const [SI_CODE, SI_PID, SI_STATUS] = [8, 16, 24]
+
+/**
+ * Reads what the supervisor wrote: the number of the engine, and then how each of its two children ended. The one that
+ * is not the engine was the container. `failed`: there was none.
+ */
+export function readExit(file: string | number): { code: number | undefined; time: number; failed: boolean } {
+  const bytes = readFileSync(file)
+  const time = (typeof file === 'number' ? process.getBuiltinModule('node:fs').fstatSync(file) : statSync(file)).mtimeMs
+  const engine = bytes.length >= NUMBER ? bytes.readInt32LE(0) : 0
+  for (let at = NUMBER; at + SIGINFO <= bytes.length; at += SIGINFO) {
+    const pid = bytes.readInt32LE(at + SI_PID)
+    if (pid === 0 || pid === engine) continue // 0: nobody to wait for, ECHILD
+    const status = bytes.readInt32LE(at + SI_STATUS)
+    return { code: bytes.readInt32LE(at + SI_CODE) === CLD_EXITED ? status : 128 + status, time, failed: false }
+  }
+  return { code: undefined, time, failed: bytes.length >= NUMBER + 2 * SIGINFO }
+}
+
+/** Does it stand still? */
+export function isPaused({ container, layers }: Entry): boolean {
+  if (!layers.some(({ name }) => name === 'cgroups')) return false
+  try {
+    return isFrozen(container.id)
+  } catch {
+    return false // it is about to begin, or to end
+  }
+}

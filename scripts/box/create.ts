@@ -1,0 +1,1 @@
+import './run.ts' // which looks at the verb
