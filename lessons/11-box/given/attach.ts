@@ -1,0 +1,127 @@
+/*
+ * Attaching to a container that runs without you: its log from here on, and a FIFO to type to. Whoever attaches can go
+ * again, and the container does not notice.
+ */
+import { closeSync, createWriteStream, openSync } from 'node:fs'
+import { bind, isatty } from '#given/libc.ts'
+import type { Entry } from '#given/running.ts'
+import { importFile } from '#given/stack.ts'
+import { ended, signal } from './ending.ts'
+import { folderOf, type Kept } from './kept.ts'
+import { ending, Log } from './log.ts'
+
+const openat2 = bind('int openat2(int dirfd, const char *pathname, void *how, size_t size)')
+const O_RDWR = 2
+const O_NOCTTY = 0o400
+const O_CLOEXEC = 0o2000000
+const RESOLVE_NO_SYMLINKS = 0x04
+const RESOLVE_IN_ROOT = 0x10
+
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 }
+const [CTRL_P, CTRL_Q] = [0x10, 0x11]
+
+export interface Attachment {
+  /** The file of lesson 11 that sets the size of terminals. */
+  tools: string
+  /** From where in the log; from now on unless given. */
+  log?: Log
+  /** Whether to type to it. */
+  input: boolean
+}
+
+/** Shows what a container prints and sends it what you type, until it has ended or you detach: its exit code, or undefined. */
+export async function attach(
+  container: Kept,
+  entry: Entry,
+  { tools, log, input }: Attachment,
+): Promise<number | undefined> {
+  const place = log ?? new Log(container)
+  const hasTerminal = container.order.spec.terminal !== undefined
+  const end = ending(entry)
+  let leave = () => {}
+  const left = new Promise<'left'>((resolve) => {
+    leave = () => resolve('left')
+  })
+  const undo = [proxySignals(entry, leave)]
+  if (hasTerminal && isatty(0)) undo.push(await matchSize(entry, tools))
+  if (input) undo.push(type(`${folderOf(container.order.spec.id)}/stdin`, hasTerminal, leave))
+  try {
+    const over = Promise.race([end, left])
+    await place.follow((piece) => process.stdout.write(piece), over)
+    return (await over) === 'left' ? undefined : ended(container)
+  } finally {
+    for (const step of undo) step()
+    place.close()
+  }
+}
+
+/** Passes on the signals that we get; a second Ctrl-C is for us, since pid 1 may ignore them all. */
+function proxySignals(entry: Entry, leave: () => void): () => void {
+  let interrupts = 0
+  const handlers = Object.entries(SIGNALS).map(([name, number]) => {
+    const handler = () => {
+      if (name === 'SIGINT' && ++interrupts === 2) leave()
+      else void signal(entry, number)
+    }
+    process.on(name, handler)
+    return () => process.removeListener(name, handler)
+  })
+  return () => {
+    for (const remove of handlers) remove()
+  }
+}
+
+/** Gives its terminal the size of ours, now and whenever ours changes. */
+async function matchSize({ container }: Entry, tools: string): Promise<() => void> {
+  const { consoleSize } = (await importFile(tools)) as { consoleSize: (from: number, to: number) => void }
+  const terminal = openInside(container.pid, '/dev/console')
+  const resize = () => consoleSize(0, terminal)
+  resize()
+  process.on('SIGWINCH', resize)
+  return () => {
+    process.removeListener('SIGWINCH', resize)
+    closeSync(terminal)
+  }
+}
+
+/** Opens a file of a container's root, and none of ours: no symbolic link of its leads out, or is followed at all. */
+function openInside(pid: number, path: string): number {
+  const root = openSync(`/proc/${pid}/root`, 'r')
+  try {
+    const flags = BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC)
+    const how = BigUint64Array.of(flags, 0n, BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS))
+    return openat2(root, path, how, how.byteLength)
+  } finally {
+    closeSync(root)
+  }
+}
+
+/** Sends what is typed. Ctrl-P Ctrl-Q detaches, as in Docker; where there is no terminal, one byte is as good as another. */
+function type(fifo: string, hasTerminal: boolean, leave: () => void): () => void {
+  const { stdin } = process
+  const raw = hasTerminal && stdin.isTTY
+  const to = createWriteStream(fifo, { flags: 'r+' }) // a FIFO without a reader would hold up one who only writes
+  let held = false // a Ctrl-P, of which we do not know yet
+  const data = (bytes: Buffer) => {
+    if (!raw) return void to.write(bytes)
+    const out: number[] = []
+    for (const byte of bytes) {
+      if (held && byte === CTRL_Q) {
+        leave()
+        break
+      }
+      if (held) out.push(CTRL_P)
+      held = byte === CTRL_P
+      if (!held) out.push(byte)
+    }
+    if (out.length > 0) to.write(Buffer.from(out))
+  }
+  if (raw) stdin.setRawMode(true)
+  stdin.on('data', data)
+  return () => {
+    stdin.removeListener('data', data)
+    if (raw) stdin.setRawMode(false)
+    stdin.destroy()
+    to.destroy()
+  }
+}

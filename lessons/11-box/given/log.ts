@@ -1,0 +1,69 @@
+/*
+ * What a container has printed: a file that its command appends to by itself, standard output and error alike.
+ */
+import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
+import { bind, koffi } from '#given/libc.ts'
+import type { Entry } from '#given/running.ts'
+import { folderOf, type Kept } from './kept.ts'
+
+export const logFile = ({ order }: Kept): string => `${folderOf(order.spec.id)}/log`
+
+/** A place in a log, from which on one reads. */
+export class Log {
+  readonly #fd: number
+  readonly #file: string
+  #at: number
+
+  /** @param at in bytes; the end of what is there now unless given */
+  constructor(container: Kept, at?: number) {
+    this.#file = logFile(container)
+    this.#fd = openSync(this.#file, 'r')
+    this.#at = at ?? fstatSync(this.#fd).size
+  }
+
+  /** Hands on what has come since the last time. */
+  read(write: (piece: Buffer) => void): void {
+    const piece = Buffer.alloc(64 * 1024)
+    for (;;) {
+      const length = readSync(this.#fd, piece, 0, piece.length, this.#at)
+      if (length === 0) return
+      this.#at += length
+      write(Buffer.from(piece.subarray(0, length)))
+    }
+  }
+
+  /** Hands on what comes, until `end`, and then the rest. */
+  async follow(write: (piece: Buffer) => void, end: Promise<unknown>): Promise<void> {
+    const watcher = watch(this.#file, () => this.read(write)) // inotify(7)
+    this.read(write) // what came before we watched
+    try {
+      await end
+      this.read(write)
+    } finally {
+      watcher.close()
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd)
+  }
+}
+
+const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
+
+/** Resolves when nobody waits for the container any more: it has ended, and all is cleaned up. */
+export function ending({ engine }: Entry): Promise<void> {
+  let pidfd: number
+  try {
+    pidfd = pidfdOpen(engine.pid, 0)
+  } catch {
+    return Promise.resolve() // ESRCH: already
+  }
+  return new Promise((resolve) => {
+    const handle = koffi.node.poll(pidfd, { readable: true }, () => {
+      handle.close()
+      closeSync(pidfd)
+      setImmediate(resolve)
+    })
+  })
+}
