@@ -37,10 +37,17 @@ await command(
     needsLinux: true,
   },
   async ({ values }) => {
-    const running = engines().filter((pid) => !isOrphan(pid))
-    if (running.length > 0 && !values.force) {
+    const busy = engines().filter((pid) => !isOrphan(pid))
+    if (busy.length > 0 && !values.force) {
       throw new UsageError(
-        `the workshop is running (process ${running.join(', ')}), and what it uses is no leftover.\n  End it first, or add -- --force`,
+        `the workshop is running (process ${busy.join(', ')}), and what it uses is no leftover.\n  End it first, or add -- --force`,
+        1,
+      )
+    }
+    const containers = running().map(({ container }) => container.spec.name) // detached ones have no engine any more
+    if (containers.length > 0 && !values.force) {
+      throw new UsageError(
+        `containers run (${containers.join(', ')}), and what they use is no leftover.\n  npm run box -- rm --force ${containers.join(' ')}, or add -- --force here`,
         1,
       )
     }
