@@ -122,11 +122,15 @@ export const isOf = (entry: Entry): boolean => since(entry.container.pid) === en
 
 const isAlive = ({ engine }: Entry) => since(engine.pid) === engine.since
 
-/** When a process started, in clock ticks since boot: field 22 of /proc/<pid>/stat. The name before may hold spaces. */
+/**
+ * When a process started, in clock ticks since boot: field 22 of /proc/<pid>/stat. The name before may hold spaces. None
+ * for a zombie, which waits for nobody any more.
+ */
 export function since(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' ? undefined : fields[19]
   } catch {
     return undefined
   }
