@@ -164,7 +164,7 @@ export async function start(spec: Spec, layers: Layer[], options: Options = {}):
 }
 
 /** It lives for 20 ms: with room for young objects, V8 collects no garbage in that time. */
-const INIT_OPTIONS = ['--no-warnings', '--min-semi-space-size=16']
+export const INIT_OPTIONS = ['--no-warnings', '--min-semi-space-size=16']
 
 /** What the child does between clone(2) and its first execve(2). It cannot branch: clone.ts. */
 function chain(mechanisms: Mechanism[], channel: number): Call[] {
@@ -199,7 +199,7 @@ export function becomeNode(args: string[], env: string[]): Call[] {
 }
 
 /** The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. */
-function initEnvironment(): string[] {
+export function initEnvironment(): string[] {
   const cache = process.env.NODE_COMPILE_CACHE
   return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
 }

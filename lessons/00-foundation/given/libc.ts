@@ -172,6 +172,8 @@ export function exitCode(status: number): number {
 }
 
 // Numbers from the kernel's headers. They are the same on x86-64 and aarch64.
+/** unshare(2): a root and a working directory of this thread's own, which it shared with the others. */
+export const CLONE_FS = 0x200
 /** clone(2): the child's parent is ours, who may outlive us. */
 export const CLONE_PARENT = 0x8000
 export const CLONE_NEWTIME = 0x80

@@ -44,11 +44,8 @@ const exitNow = bind('int _exit(int status)')
 export async function run({ spec, layers, verbose = false, task, report, tools }: Order): Promise<number> {
   if (verbose) traceTo('engine')
   if (task) (await import('./tasks.ts')).setTask(task)
-  let running: Running | undefined
   let entered: Container | undefined
-  const pending: Forwarded[] = []
-  const forward = (signal: Forwarded) => (running ? pass(running, signal) : pending.push(signal))
-  for (const signal of SIGNALS) process.on(signal, forward)
+  const passTo = passing()
   const terminal = isatty(0) ? await import('./terminal.ts') : undefined
   const foreground = !spec.terminal && terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
   const known = spec.mechanisms.includes('lab') ? undefined : await import('./running.ts') // a lab is no container of yours
@@ -58,9 +55,9 @@ export async function run({ spec, layers, verbose = false, task, report, tools }
       known?.enter(container, layers)
       entered = container
     }
-    running = await start(spec, layers, { verbose, foreground, task, exists })
+    const running = await start(spec, layers, { verbose, foreground, task, exists })
     if (report !== undefined) writeSync(report, `${JSON.stringify({ pid: running.container.pid })}\n`)
-    for (const signal of pending) pass(running, signal)
+    passTo(running)
     if (running.console !== undefined) return await (await import('./relay.ts')).relay(running, tools)
     return await running.wait()
   } catch (error) {
@@ -82,6 +79,18 @@ export async function failure(error: unknown, spec: Spec): Promise<{ text: strin
   const isOurs = code === ENGINE_ERROR && spec.mechanisms.includes('user')
   const off = isOurs && (await import('./user/switched-off.ts')).switchedOff()
   return { text: off ? `${explain(error)}\n  ${off}` : explain(error), code }
+}
+
+/** Takes signals from now on. The function that it returns says whom they are for, those too that came before. */
+export function passing(): (running: Running) => void {
+  let receiver: Running | undefined
+  const pending: Forwarded[] = []
+  const forward = (signal: Forwarded) => (receiver ? pass(receiver, signal) : pending.push(signal))
+  for (const signal of SIGNALS) process.on(signal, forward)
+  return (running) => {
+    receiver = running
+    for (const signal of pending) pass(running, signal)
+  }
 }
 
 let interrupts = 0

@@ -34,19 +34,19 @@ export function waitForForeground(): boolean {
   return isOurs()
 }
 
-/** Makes this process the leader of a group of its own, and that one the terminal's foreground. */
-export function leadForeground(): void {
-  setpgid(0, 0)
-  toForeground()
+/** Makes this process, or a child before its execve(2), the leader of a group, and that one the terminal's foreground. */
+export function leadForeground(pid = 0): void {
+  setpgid(pid, 0)
+  toForeground(pid || getpgrp())
 }
 
-/** Makes the group that this process is in the terminal's foreground. */
-export function toForeground(): void {
+/** Makes a group, unless told otherwise the one that this process is in, the terminal's foreground. */
+export function toForeground(group = getpgrp()): void {
   // Who asks for this from the background is stopped by SIGTTOU, unless it is blocked.
   const before = new Uint8Array(8)
   sigprocmask(SIG_BLOCK, new Uint8Array(8).fill(0xff), before, before.length)
   try {
-    tcsetpgrp(0, getpgrp())
+    tcsetpgrp(0, group)
   } catch (error) {
     // ESRCH: our group lies outside of our pid namespace. Whoever is outside does it then.
     if ((error as { code?: string }).code !== 'ESRCH') throw error
