@@ -1,4 +1,5 @@
 import { UsageError } from '#given/errors.ts'
+import { quit } from '#given/run.ts'
 import { layer } from '#given/stack.ts'
 import { attach } from '../../lessons/11-box/given/attach.ts'
 import { boxNamed, entryOf } from '../lib/boxes.ts'
@@ -28,6 +29,6 @@ Ctrl-P Ctrl-Q leaves it running; the second Ctrl-C does so where it has no termi
     const code = await attach(kept, entry, { tools, input })
     if (code === undefined)
       console.error(`\nbox: detached; '${box.name}' goes on. box attach ${box.name} is the way back`)
-    return code ?? 0
+    quit(code ?? 0) // the container's end is still waited for
   },
 )

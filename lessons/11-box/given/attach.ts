@@ -6,7 +6,7 @@ import { closeSync, createWriteStream, openSync } from 'node:fs'
 import { bind, isatty } from '#given/libc.ts'
 import type { Entry } from '#given/running.ts'
 import { importFile } from '#given/stack.ts'
-import { ended, signal } from './ending.ts'
+import { endOf, signal } from './ending.ts'
 import { folderOf, type Kept } from './kept.ts'
 import { ending, Log } from './log.ts'
 
@@ -38,6 +38,7 @@ export async function attach(
   const place = log ?? new Log(container)
   const hasTerminal = container.order.spec.terminal !== undefined
   const end = ending(entry)
+  const ended = endOf(container)
   let leave = () => {}
   const left = new Promise<'left'>((resolve) => {
     leave = () => resolve('left')
@@ -48,7 +49,7 @@ export async function attach(
   try {
     const over = Promise.race([end, left])
     await place.follow((piece) => process.stdout.write(piece), over)
-    return (await over) === 'left' ? undefined : ended(container)
+    return (await over) === 'left' ? undefined : ended()
   } finally {
     for (const step of undo) step()
     place.close()

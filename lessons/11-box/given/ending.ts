@@ -34,13 +34,19 @@ export async function signal(entry: Entry, number: number): Promise<void> {
   }
 }
 
-/** Waits until a container has ended and all is cleaned up; its exit code. One that has ended already returns at once. */
-export function ended(container: Kept): number {
-  const fd = openSync(exitFile(container), 'r') // it is read below, whoever removes it meanwhile
-  try {
-    while (!tryLock(fd, 'shared')) pause(20)
-    return readExit(fd).code ?? LOST
-  } finally {
-    closeSync(fd)
+/**
+ * Opens what tells of a container's end, while it is there: one that goes with its end leaves nothing to open.
+ *
+ * @returns a function that waits until it has ended and all is cleaned up, and returns its exit code
+ */
+export function endOf(container: Kept): () => number {
+  const fd = openSync(exitFile(container), 'r')
+  return () => {
+    try {
+      while (!tryLock(fd, 'shared')) pause(20)
+      return readExit(fd).code ?? LOST
+    } finally {
+      closeSync(fd)
+    }
   }
 }
