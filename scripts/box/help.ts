@@ -4,6 +4,7 @@ import { suggest } from '../lib/suggest.ts'
 
 const VERBS = {
   run: 'runs a command in a container',
+  exec: 'runs one more command in a running one',
   build: 'makes an image in steps, a layer each',
   commit: 'makes an image of what a running one has changed',
   diff: 'shows what a running one has changed',

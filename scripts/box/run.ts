@@ -3,14 +3,16 @@ import { existsSync, mkdirSync, readFileSync, statSync } from '#given/fs.ts'
 import type { Volume } from '#given/mechanism.ts'
 import { type Order, quit, run } from '#given/run.ts'
 import { newId, OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
-import { choose, type Layer, layer, mechanismNames } from '#given/stack.ts'
+import { choose, mechanismNames } from '#given/stack.ts'
 import { canBeLayers, containersFolder, storeFolder, unionOf } from '#given/union.ts'
 import { ids } from '#given/user/ids.ts'
 import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
+import { yours } from '../lib/yours.ts'
 import type { Chosen } from './options/image.ts'
 import * as limits from './options/limits.ts'
 import * as network from './options/network.ts'
 import * as privileges from './options/privileges.ts'
+import * as startup from './options/startup.ts'
 import * as user from './options/user.ts'
 
 /*
@@ -35,14 +37,7 @@ const options: Options = {
     value: 'H:C[:ro]',
     description: 'show it H of the host as C; often, too',
   },
-  env: {
-    type: 'string',
-    short: 'e',
-    multiple: true,
-    value: 'K=V',
-    description: 'a variable of its environment; often, too',
-  },
-  workdir: { type: 'string', short: 'w', value: 'DIR', description: 'where in it the command starts; / unless given' },
+  ...startup.options,
   ...network.options,
   ...user.options,
   ...limits.options,
@@ -121,12 +116,12 @@ failure to start it, 2 for what makes no sense as a command line.`,
         argv: words,
         ...(await unionFor(id, root, mechanisms, { inLab, keep, rw: Boolean(values.rw) })),
         mechanisms,
-        env: { ...said?.env, ...Object.fromEntries(list(values.env).map(variable)) },
+        env: { ...said?.env, ...startup.environment(values) },
         volumes: [...network.volumes(values), ...list(values.volume).map((text) => volume(text, inLab))],
         ...(values.tty ? { terminal: (await import('./options/kept.ts')).terminalSize() } : {}),
         init: Boolean(values.init),
         name: containerName(values.name),
-        cwd: folder(values.workdir ?? said?.cwd),
+        cwd: startup.folder(values.workdir ?? said?.cwd),
         hostname: name(values.hostname, 'hostname'),
         domainname: name(values.domainname, 'domainname'),
         ...asked,
@@ -246,8 +241,9 @@ async function unionFor(
   if (chosen && !mechanisms.includes('images'))
     throw new UsageError("an image takes the mechanisms 'images' and 'mount', which this container is not to have")
   const userns = mechanisms.includes('user')
-  if (userns && !canBeLayers(lower, mechanisms, ids()))
-    return chosen ? (await import('./options/image.ts')).refuseLayers() : { rootfs }
+  const foreign = !canBeLayers(lower, mechanisms, ids())
+  if (foreign && !chosen) return { rootfs }
+  const idmapped = foreign && (await import('./options/image.ts')).mustGiveOwners()
   const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
   if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers, keep })
   console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
@@ -270,12 +266,6 @@ async function entrypoint(value: Arguments['values'][string]): Promise<string[] 
   return (await import('./options/config.ts')).parseCommand(text)
 }
 
-function variable(text: string): [string, string] {
-  const at = text.indexOf('=')
-  if (at < 1) throw new UsageError(`--env ${text}: it wants NAME=VALUE, such as --env LANG=C`)
-  return [text.slice(0, at), text.slice(at + 1)]
-}
-
 function volume(text: string, inLab: boolean): Volume {
   const [host = '', target = '', mode = 'rw', ...more] = text.split(':')
   const wrong = (why: string, code = 2) => new UsageError(`--volume ${text}: ${why}`, code)
@@ -296,12 +286,6 @@ function volume(text: string, inLab: boolean): Volume {
   return { source, target, kind: found.isDirectory() ? 'folder' : 'file', readonly: mode === 'ro' }
 }
 
-function folder(value: Arguments['values'][string]): string {
-  const path = String(value ?? '/')
-  if (!path.startsWith('/')) throw new UsageError(`--workdir ${path}: a path in the container begins with /`)
-  return path
-}
-
 function containerName(value: Arguments['values'][string]): string | undefined {
   if (value === undefined || /^[a-z0-9][a-z0-9_-]{0,62}$/.test(String(value))) return value as string | undefined
   const shown = JSON.stringify(value).slice(0, 80)
@@ -313,23 +297,6 @@ function name(value: Arguments['values'][string], option: string): string | unde
   const length = Buffer.byteLength(String(value ?? ''))
   if (length > 64) throw new UsageError(`--${option}: the kernel keeps 64 bytes of a name, and this one has ${length}`)
   return value as string | undefined
-}
-
-/** The learner's file for each mechanism whose check passes on it, the reference for the others; it says which. */
-async function yours(mechanisms: string[], { mine, reference, quiet }: Arguments['values']): Promise<Layer[]> {
-  if (reference) return mechanisms.map((name) => layer(name, 'solutions'))
-  const { isPassed } = await import('../lib/progress.ts')
-  const layers = mechanisms.map((name) => {
-    const own = layer(name, 'lessons')
-    return mine || isPassed(own.file.split('/').at(-2) ?? '', own.file) ? own : layer(name, 'solutions')
-  })
-  if (quiet) return layers
-  const from = (tree: string) => layers.filter(({ file }) => file.includes(`/${tree}/`)).map(({ name }) => name)
-  const parts = [['yours', from('lessons')] as const, ['reference', from('solutions')] as const]
-  console.error(
-    `box: ${parts.flatMap(([whose, of]) => (of.length > 0 ? `${whose}: ${of.join(' ')}` : [])).join(' · ')}`,
-  )
-  return layers
 }
 
 /** With parts left out, or not yet checked, a container may harm its host: it gets one of its own. */

@@ -1,0 +1,24 @@
+import { closeSync, openSync } from '#given/fs.ts'
+import { CLONE_FS, setns, unshare } from '#given/libc.ts'
+import { ioctl } from '#given/net/ioctl.ts'
+
+const TIOCGWINSZ = 0x5413
+const TIOCSWINSZ = 0x5414
+
+/**
+ * Makes this thread a member of a process's namespaces: setns(2). `namespaces` are names as in /proc/<pid>/ns, in the
+ * order in which to enter them. The pid namespace is that of its children only: this process keeps its number.
+ */
+export function join(pid: number, namespaces: string[]): void {
+  const files = namespaces.map((name) => openSync(`/proc/${pid}/ns/${name}`, 'r')) // all first: later /proc is another
+  if (namespaces.includes('mnt')) unshare(CLONE_FS) // the root and the working directory that it moves are all threads'
+  for (const file of files) setns(file, 0)
+  for (const file of files) closeSync(file)
+}
+
+/** Makes a terminal as large as another: struct winsize, ioctl_tty(2). */
+export function consoleSize(from: number, to: number): void {
+  const winsize = new Uint16Array(4) // rows, columns, and both in pixels
+  ioctl(from, TIOCGWINSZ, winsize)
+  ioctl(to, TIOCSWINSZ, winsize)
+}
