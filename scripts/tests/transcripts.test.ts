@@ -45,6 +45,7 @@ test.for([
   ['inodes', 'uts   uts:[4026532178]   its own', 'uts  uts:[99]  its own'],
   ['releases of kernels', 'uname -r   6.18.44-fc-v509   6.1.0', 'uname -r 6.1.0-56-cloud-amd64 7.0'],
   ['masks of capabilities', 'CapEff:\t000001fffebfffff', 'CapEff:\t0000000000000000'],
+  ['ids', '/docker/cd0bb19b3093… sha256:bf24e46faa4a', '/docker/42bdcb28ac15… sha256:0d99b0c0a23f'],
   ['times and sizes', 'at 02:45:33, 0.08 s, 217 MiB', 'at 11:59:01, 12 s, 1.5 MiB'],
   ['plots', '  24 MB ▏  ▁▂▃', '  24 MB ▏█▁'],
 ])('%s may differ', ([, one = '', other = '']) => {
