@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { project } from '#given/spec.ts'
-import { type Runtime, stay } from './runtime.ts'
+import { must, type Runtime } from './runtime.ts'
 
 /** Ours, with the finished mechanisms. */
 export const box: Runtime = {
@@ -11,6 +11,6 @@ export const box: Runtime = {
   version: () => JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')).version,
   async start(place, argv) {
     const command = [process.execPath, '--no-warnings', join(project, 'scripts/box.ts'), 'run', '--reference']
-    stay(place, [...command, '--net', 'none', '--name', 'workshop-box', place.rootfs, '--', ...argv])
+    must(place, [...command, '--detach', '--net', 'none', '--name', 'workshop-box', place.rootfs, '--', ...argv])
   },
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { NAMESPACES, type Namespace, namespaces, processes, status } from '#given/proc.ts'
 
 /** What the kernel says of a container's first process, in /proc of the host. */
@@ -89,14 +90,18 @@ function memory(pid: number): Record<string, number> {
   )
 }
 
-/** A program may write anything over its command line: LXC's monitor says `[lxc monitor] /path name`. */
+/**
+ * The program. It may write anything over its command line: LXC's monitor says `[lxc monitor] /path name`. And what goes
+ * on as the copy of a Node, as the supervisor of `box run -d` does, has given itself another name.
+ */
 function nameOf(pid: number): string {
   const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
   const [first = ''] = words
   if (first.startsWith('[')) return first.slice(0, first.indexOf(']') + 1)
   const script = words.find((word) => word.endsWith('.ts'))
-  const base = (path: string) => path.split('/').at(-1) ?? path
-  return script ? `${base(first)} ${base(script)}` : base(first)
+  if (!script) return basename(first)
+  const name = status(pid, 'Name') ?? ''
+  return name.startsWith('node') ? `node ${basename(script)}` : name
 }
 
 /** The process whose command line is this, if there is one. */

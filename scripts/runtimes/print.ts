@@ -7,14 +7,13 @@ import type { Answer } from './measure-all.ts'
 
 const WIDTH = 80
 
-type Row = Measured & { name: string }
+type Row = Measured & { name: string; version?: string }
 
 /** All of it as tables, one for each question. */
 export function print(host: Measured, answers: Answer[], machine: string[]): void {
   for (const line of machine) say(line)
-  const measured = answers.flatMap((one) => ('measured' in one ? [{ name: one.name, ...one.measured }] : []))
+  const measured = answers.flatMap((one) => ('measured' in one ? [{ ...one, ...one.measured }] : []))
   const rows = [{ name: 'host', ...host }, ...measured]
-  versions(answers)
   namespaceTable(rows)
   cgroupTable(rows)
   privilegeTable(rows)
@@ -24,17 +23,14 @@ export function print(host: Measured, answers: Answer[], machine: string[]): voi
     if ('refused' in one) for (const line of wrapped(`${one.name} refuses: ${one.refused}`)) say(line)
 }
 
-function versions(answers: Answer[]): void {
-  const list = answers.flatMap(({ name, version }) => (version ? [`${name} ${version}`] : []))
-  if (list.length > 0) for (const line of wrapped(`${list.join(', ')}.`)) say(line)
-}
-
 function namespaceTable(rows: Row[]): void {
   heading('Which namespaces are its own')
   const cell = (own: boolean) => (own ? chalk.green('own') : '-')
   table(
-    ['', ...NAMESPACES],
-    rows.slice(1).map(({ name, own }) => [name, ...NAMESPACES.map((kind) => cell(own.includes(kind)))]),
+    ['', 'version', ...NAMESPACES],
+    rows
+      .slice(1)
+      .map(({ name, version = '', own }) => [name, version, ...NAMESPACES.map((kind) => cell(own.includes(kind)))]),
   )
 }
 
@@ -71,12 +67,12 @@ const shortened = (path: string) => path.replace(/[0-9a-f]{64}/g, (id) => `${id.
 function privilegeTable(rows: Row[]): void {
   heading('What its root may do')
   table(
-    ['', 'CapEff', 'capabilities', 'CapBnd', 'no_new_privs', 'seccomp', 'root is'],
+    ['', 'CapEff', 'caps', 'CapBnd', 'NoNewPrivs', 'seccomp', 'uid 0 is'],
     rows.map(({ name, capEff, capBnd, noNewPrivs, seccomp, uidMap }) => [
       name,
       capEff,
       String(namesIn(capEff).length),
-      capBnd === capEff ? 'same' : capBnd,
+      capBnd === capEff ? 'same' : 'other',
       noNewPrivs ? 'yes' : 'no',
       seccomp === 2 ? 'filter' : seccomp === 1 ? 'strict' : 'none',
       String(uidMap.find(([inside]) => inside === 0)?.[1] ?? 'nobody'),

@@ -1,0 +1,171 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { seconds } from '#given/patience.ts'
+import { project } from '#given/spec.ts'
+import { RUNTIMES } from '../runtimes/all.ts'
+import type { Measured } from '../runtimes/measure.ts'
+import type { Answer } from '../runtimes/measure-all.ts'
+import { namesIn } from '../runtimes/print.ts'
+import { said } from './boxes.ts'
+
+// What of the others is not installed, as on most machines, is skipped aloud. Ours is always there.
+
+const COMMAND = ['--no-warnings', 'scripts/runtimes.ts']
+const TIMEOUT = seconds(110)
+
+function runtimes(args: string[], env: NodeJS.ProcessEnv = {}) {
+  const options = { cwd: project, encoding: 'utf8' as const, timeout: TIMEOUT }
+  return spawnSync(process.execPath, [...COMMAND, ...args], {
+    ...options,
+    env: { ...process.env, NO_COLOR: '1', ...env },
+  })
+}
+
+let answers: Answer[]
+beforeAll(() => {
+  const { stdout, stderr, status } = runtimes(['--json'])
+  expect(status, stderr).toBe(0)
+  answers = JSON.parse(stdout).runtimes
+}, TIMEOUT)
+
+/** The figures of a runtime, or why there are none. */
+function look(wanted: string): { figures: Measured } | { missing: string } {
+  const answer = answers.find(({ name }) => name === wanted)
+  if (answer && 'measured' in answer) return { figures: answer.measured }
+  if (answer && 'missing' in answer) return answer
+  throw new Error(`${wanted} is installed, and was not measured: ${JSON.stringify(answer)}`)
+}
+
+const USUAL = ['ipc', 'mnt', 'net', 'pid', 'uts']
+
+test('ours: its namespaces, its group, its fourteen capabilities, and who stays', () => {
+  const found = look('box')
+  if ('missing' in found) throw new Error(found.missing)
+  const { own, cgroups, capEff, capBnd, noNewPrivs, seccomp, parents } = found.figures
+  expect(own).toEqual(['cgroup', ...USUAL])
+  expect(cgroups.filter(({ path }) => path.includes('/workshop-'))).not.toEqual([])
+  expect(namesIn(capEff)).toHaveLength(14)
+  expect(capBnd).toBe(capEff)
+  expect([noNewPrivs, seccomp]).toEqual([true, 2])
+  expect(parents.map(({ name }) => name)).toEqual(['supervisor', 'node init.ts'])
+  const [supervisor, init] = parents
+  expect(supervisor?.rss).toBeGreaterThan(0)
+  expect(supervisor?.rss).toBeLessThan(init?.rss ?? 0) // it has given back the memory of a Node
+})
+
+// What each one's own documentation says of what it does unless told otherwise.
+test.for([
+  ['lxc', '[lxc monitor]', 'MAC_ADMIN', 2],
+  ['nspawn', 'systemd-nspawn', 'MAC_ADMIN', 2],
+  ['docker', 'containerd-shim-runc-v2', 'SYS_ADMIN', 2],
+  ['containerd', 'containerd-shim-runc-v2', 'SYS_ADMIN', 0],
+  ['podman', 'conmon', 'SYS_ADMIN', 2],
+  ['runc', 'node init.ts', 'SYS_ADMIN', 0],
+  ['crun', 'node init.ts', 'SYS_ADMIN', 0],
+] as const)('%s: its namespaces, its parent, what it may not', ([name, parent, refused, seccomp], { skip }) => {
+  const found = look(name)
+  if ('missing' in found) return skip(`${name}: ${found.missing}`)
+  const { own, cgroups, capEff, parents, ...figures } = found.figures
+  expect(own).toEqual(expect.arrayContaining(USUAL))
+  expect(own).not.toContain('user')
+  expect(cgroups.filter(({ path }) => /workshop-|[0-9a-f]{64}/.test(path))).not.toEqual([])
+  expect(namesIn(capEff)).toContain('KILL')
+  expect(namesIn(capEff)).not.toContain(refused)
+  expect(parents[0]?.name).toBe(parent)
+  expect(figures.seccomp).toBe(seccomp)
+})
+
+test('every runtime has an answer, in order', () => {
+  expect(answers.map(({ name }) => name)).toEqual(RUNTIMES.map(({ name }) => name))
+})
+
+describe('one image', () => {
+  let saved: { manifest: string; id: string }
+  let ran: { by: string; missing?: string }[]
+  beforeAll(() => {
+    const { stdout, stderr, status } = runtimes(['--image', '--json'])
+    expect(status, stderr).toBe(0)
+    ;({ saved, ran } = JSON.parse(stdout))
+  }, TIMEOUT)
+
+  test.for(['podman, runc', 'podman, crun', 'box'])('%s: the same digests, the same output', (by, { skip }) => {
+    const one = ran.find((it) => it.by === by)
+    if (one?.missing) return skip(`${by}: ${one.missing}`)
+    expect(saved.manifest).toMatch(/^sha256:[0-9a-f]{64}$/)
+    expect(one).toEqual({ by, ...saved, printed: 'hello, world' })
+  })
+})
+
+describe('as one types it', () => {
+  test('tables of 80 columns', () => {
+    const { stdout, stderr, status } = runtimes(['box', 'runc'])
+    expect(status, stderr).toBe(0)
+    expect(stdout).toContain('Which namespaces are its own')
+    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+  })
+
+  test('what is not installed, and how to get it', () => {
+    const { stdout, status } = runtimes(['crun'], { PATH: '/nowhere' })
+    expect([status, stdout.split('\n')]).toEqual([
+      0,
+      expect.arrayContaining(['crun: not installed: apt-get install crun']),
+    ])
+  })
+
+  test('what refuses, in its own words', () => {
+    const folder = mkdtempSync('/var/tmp/workshop-runtimes-')
+    try {
+      writeFileSync(join(folder, 'crun'), '#!/bin/sh\necho "crun: not on a Sunday" >&2\nexit 1\n')
+      chmodSync(join(folder, 'crun'), 0o755)
+      const { stdout, status } = runtimes(['crun'], { PATH: `${folder}:${process.env.PATH}` })
+      expect([status, stdout.split('\n')]).toEqual([0, expect.arrayContaining(['crun refuses: crun: not on a Sunday'])])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  })
+
+  test('a shell in such a lab: its exit code is ours', () => {
+    const { stdout, status } = runtimes(['box', '-c', 'ls $ROOTFS/etc/os-release; exit 3'])
+    expect([status, stdout]).toEqual([3, '/run/workshop/rootfs/etc/os-release\n'])
+  })
+
+  test.for([
+    [['dokcer'], /no runtime 'dokcer' here. Did you mean docker\?/],
+    [['--shell'], /which runtimes is the shell to have/],
+    [['--image', '--shell', 'box'], /one at a time/],
+    [['--jsno'], /Did you mean --json\?/],
+  ] as const)('%j is refused', ([args, says]) => {
+    expect(runtimes([...args])).toMatchObject({ status: 2, stderr: expect.stringMatching(says) })
+  })
+})
+
+describe('Ctrl-C', () => {
+  const left = () => [
+    ...readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((name) =>
+      /workshop-lab-runtimes-\w+$/.test(name),
+    ),
+    ...readdirSync(tmpdir()).filter((name) => name.startsWith('workshop-runtimes')),
+    ...readdirSync('/run').filter((name) => name.startsWith('workshop-runtimes')),
+  ]
+  let before: string[]
+  beforeAll(() => {
+    before = left()
+  })
+  afterAll(() => expect(left()).toEqual(before))
+
+  test('ends all of it', { timeout: seconds(30) }, async () => {
+    const child = spawn(process.execPath, [...COMMAND, 'box', '-c', 'sleep 98765 & echo ready; wait'], {
+      cwd: project,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const exit = once(child, 'exit')
+    await said(child, 'ready')
+    child.kill('SIGINT')
+    expect(await exit).toEqual([130, null])
+    expect(spawnSync('pgrep', ['-fx', 'sleep 98765']).status).toBe(1)
+  })
+})
