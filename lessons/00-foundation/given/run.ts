@@ -7,7 +7,8 @@
  */
 
 import { CleanupError, ENGINE_ERROR, type Running, start } from './engine.ts'
-import { writeSync } from './fs.ts'
+import { UsageError } from './errors.ts'
+import { fstatSync, writeSync } from './fs.ts'
 import { bind, isatty } from './libc.ts'
 import type { Container, Spec } from './mechanism.ts'
 import type { Layer } from './stack.ts'
@@ -50,6 +51,7 @@ export async function run({ spec, layers, verbose = false, task, report, tools }
   const foreground = !spec.terminal && terminal?.isInteractiveShell(spec.argv) === true && terminal.waitForForeground()
   const known = spec.mechanisms.includes('lab') ? undefined : await import('./running.ts') // a lab is no container of yours
   try {
+    refuseFolders()
     await known?.sweep()
     const exists = (container: Container) => {
       known?.enter(container, layers)
@@ -69,6 +71,26 @@ export async function run({ spec, layers, verbose = false, task, report, tools }
     if (entered) known?.leave(entered)
     // Our own handlers stay: one Ctrl-C more, on the last metres, must not change the exit code.
     if (foreground) terminal?.toForeground()
+  }
+}
+
+/**
+ * A folder of the host that is open as a standard stream leads out of the container: openat(2) of what is above it.
+ *
+ * @throws {UsageError} where one is
+ */
+export function refuseFolders(): void {
+  for (const [fd, name] of ['standard input', 'standard output', 'standard error'].entries()) {
+    if (isFolder(fd))
+      throw new UsageError(`${name} is a folder of the host, and a way out of the container: refused`, ENGINE_ERROR)
+  }
+}
+
+function isFolder(fd: number): boolean {
+  try {
+    return fstatSync(fd).isDirectory()
+  } catch {
+    return false // closed
   }
 }
 
