@@ -1,7 +1,8 @@
 /*
  * The part that runs in the lab, as a process of its own: node inside.ts '{"names": […], …}'
  */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { UsageError } from '#given/errors.ts'
@@ -54,7 +55,9 @@ async function shell(): Promise<number> {
   }
   const words = orders.script === undefined ? ['--noprofile', '--norc'] : ['-c', orders.script]
   const cwd = places.at(-1)?.folder
-  const { status } = spawnSync('bash', words, { env, stdio: 'inherit', ...(cwd ? { cwd } : {}) })
+  // Node goes on meanwhile, and buries daemons that somebody kills.
+  const bash = spawn('bash', words, { env, stdio: 'inherit', ...(cwd ? { cwd } : {}) })
+  const [status] = await once(bash, 'exit')
   for (const child of places.flatMap(({ children }) => children)) child.kill('SIGTERM')
   return status ?? 1
 }
