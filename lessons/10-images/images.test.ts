@@ -1,5 +1,5 @@
-import { release } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { olderThan } from '#given/kernel.ts'
 import { LAB_CONTAINERS } from '#given/lab.ts'
 import { type Box, type BoxOptions, type Lab, openLab } from '#given/labs.ts'
 import { ROOTFS } from '#given/spec.ts'
@@ -228,11 +228,6 @@ const changes = (id: string) =>
 /** All that can be said of the files in the layers. */
 const state = () =>
   sh(`cd ${LAYERS}; find one two -printf '%p %m %u %s %T@ %y\\n' | sort; cat $(find one two -type f | sort)`)
-
-function olderThan(major: number, minor: number): boolean {
-  const [a = 0, b = 0] = release().split('.').map(Number)
-  return a < major || (a === major && b < minor)
-}
 
 /** Runs a script on the host. */
 async function sh(script: string): Promise<string> {

@@ -13,7 +13,7 @@ import { openStore } from '../../lessons/10-images/given/store.ts'
 import { callersFolder, command, type Options } from '../lib/command.ts'
 import { imageNamed, inBytes, noMore } from '../lib/images.ts'
 import { STEPS, type Step } from './build/steps.ts'
-import { defaults, refuseLayers } from './options/image.ts'
+import { defaults, foldersToMap } from './options/image.ts'
 import * as network from './options/network.ts'
 import * as user from './options/user.ts'
 
@@ -135,27 +135,29 @@ async function orderFor(
   const id = newId()
   const asked = { ...network.read(values as never), ...user.read(values as never) }
   const usual = network.withNetwork(choose(values.userns ? { userns: true } : {}), values as never)
-  // A copy needs the union and nothing else: the host's own cp would not do, since it follows links out of the image.
-  const some = step.copy ? usual.filter((name) => ['user', 'images'].includes(name)) : usual
+  // A copy needs the union and nothing else: the host's own cp would not do, since it follows links out of the image. Root
+  // copies what root may read; who is not mounts the union as root of a user namespace.
+  const enough = process.getuid?.() === 0 ? ['images'] : ['user', 'images']
+  const some = step.copy ? usual.filter((name) => enough.includes(name)) : usual
   const fitting = await user.fit({ mechanisms: some, asked }, false)
   const { mechanisms } = fitting
   const lower = parent ? store.lower(parent) : [nothing(store)]
   const userns = mechanisms.includes('user')
-  if (userns && !canBeLayers(lower, mechanisms, ids())) refuseLayers()
-  const { rootfs, union } = unionOf(id, lower, { keep: true, userns })
+  const idmapped = canBeLayers(lower, mechanisms, ids()) ? [] : foldersToMap(store, lower)
+  const made = unionOf(id, lower, { keep: true, userns, idmapped })
   const said = parent ? defaults(parent, argv, []) : undefined
   const copy = step.copy && [
     ...[process.execPath, '--no-warnings', new URL('build/copy.ts', import.meta.url).pathname],
-    ...[step.copy.source, rootfs, step.copy.target],
+    ...[step.copy.source, made.rootfs, step.copy.target],
   ]
   const order: Order = {
     spec: spec({
-      ...{ id, rootfs, union, mechanisms, argv: copy ?? argv, ...fitting.asked },
+      ...{ id, ...made, mechanisms, argv: copy ?? argv, ...fitting.asked },
       ...(copy ? {} : { env: said?.env, cwd: said?.cwd, volumes: network.volumes(values as never) }),
     }),
     layers: mechanisms.map((name) => layer(name, 'solutions')),
   }
-  return { order, upper: union.upper, remove: () => removeTree(union.folder, order.spec) }
+  return { order, upper: made.union.upper, remove: () => removeTree(made.union.folder, order.spec) }
 }
 
 /** overlayfs wants one lower folder at least. */

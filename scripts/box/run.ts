@@ -243,9 +243,9 @@ async function unionFor(
   const userns = mechanisms.includes('user')
   const foreign = !canBeLayers(lower, mechanisms, ids())
   if (foreign && !chosen) return { rootfs }
-  const idmapped = foreign && (await import('./options/image.ts')).mustGiveOwners()
+  const idmapped = foreign && chosen ? (await import('./options/image.ts')).foldersToMap(chosen.store, lower) : []
   const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
-  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, containers, keep })
+  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, idmapped, containers, keep })
   console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
   return { rootfs }
 }

@@ -1,7 +1,19 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { olderThan } from '#given/kernel.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { box as anyBox, said, start } from './boxes.ts'
 
@@ -20,7 +32,8 @@ async function ok(verb: string, ...args: string[]): Promise<string> {
 
 beforeAll(async () => {
   const rootfs = ensureRootfs()
-  folder = mkdtempSync(join(tmpdir(), 'workshop-box-images-'))
+  folder = mkdtempSync('/var/tmp/workshop-box-images-') // on a disk: older kernels have no other owners on a tmpfs
+  chmodSync(folder, 0o711) // for root of a user namespace, who is somebody else here
   env = { WORKSHOP_IMAGES: join(folder, 'store') }
   mkdirSync(join(folder, 'site/sub'), { recursive: true })
   writeFileSync(join(folder, 'site/page'), 'a page\n')
@@ -171,6 +184,70 @@ describe('commit, diff, and an image in use', () => {
     }
   })
 })
+
+describe.skipIf(olderThan(5, 19))(
+  'root’s --userns, over layers that are root’s (overlayfs takes other owners since 5.19)',
+  () => {
+    const outside = (uidMap: string) => Number(uidMap.trim().split(/\s+/)[1])
+
+    test('in it they are its root’s; outside, what it writes is another’s, and the layers stay', async () => {
+      await ok('build', '--from', 'base', '--run', 'touch /srv/www; chown 33:33 /srv/www', '--tag', 'owners')
+      const script = `
+      echo x > /x; echo x >> /etc/group; chown 7:8 /x; rm /etc/passwd; cat /proc/self/uid_map
+      stat -c '%n %u %g' /usr /etc/group /srv/www /x; echo ready; read -r line`
+      const argv = ['--reference', '--userns', '--name', 'mapped', 'owners', '--', 'sh', '-c', script]
+      const child = start(argv, { env, cwd: folder })
+      try {
+        const lines = (await said(child, 'ready')).split('\n')
+        expect(lines.slice(1, 5)).toEqual(['/usr 0 0', '/etc/group 0 0', '/srv/www 33 33', '/x 7 8'])
+        const first = outside(lines[0] ?? '')
+        expect(first, 'root in there is no root').toBeGreaterThan(0)
+        const upper = join(folder, 'store/containers', containers()[0] ?? '', 'upper')
+        const { uid, gid } = statSync(join(upper, 'x'))
+        expect([uid, gid]).toEqual([first + 7, first + 8])
+        expect(statSync(join(upper, 'etc/group')).uid, 'copied up').toBe(first)
+        expect(readFileSync('/proc/self/mountinfo', 'utf8'), 'the host sees no mount').not.toContain(folder)
+        expect((await ok('diff', 'mapped')).trim().split('\n')).toContain('D /etc/passwd')
+        await ok('commit', 'mapped', 'mapped:1')
+      } finally {
+        child.stdin?.end('end\n')
+        await new Promise((resolve) => child.once('close', resolve))
+      }
+      expect(containers(), 'nothing is left').toEqual([])
+      const look = ['--', 'stat', '-c', '%n %u %g', '/x', '/etc/group', '/srv/www']
+      const same = '/x 7 8\n/etc/group 0 0\n/srv/www 33 33\n'
+      expect((await run('mapped:1', ...look)).stdout, 'in the layer are the numbers of the container').toBe(same)
+      expect((await run('--userns', 'mapped:1', ...look)).stdout).toBe(same)
+    })
+
+    test('a step of a build, and one on nothing', async () => {
+      const step = 'id -u; cat /proc/self/uid_map > /srv/map; chown 5 /srv/map'
+      await ok('build', '--userns', '--from', 'base', '--run', step, '--tag', 'stepped')
+      const { stdout } = await run('stepped', '--', 'sh', '-c', 'stat -c %u /srv/map; cat /srv/map')
+      const [owner, map] = stdout.split('\n')
+      expect(owner).toBe('5')
+      expect(outside(map ?? '')).toBeGreaterThan(0)
+      await ok('build', '--userns', '--from', 'scratch', '--copy', './site:/site', '--tag', 'copied')
+      const [layer = ''] = await layers('copied')
+      const copied = join(folder, 'store/layers', layer.replace('sha256:', ''), 'diff/site/page')
+      expect(statSync(copied).uid, 'root’s on the disk').toBe(0)
+    })
+
+    test('where the store’s file system cannot, it says so', async () => {
+      const script = `
+      mount -t tmpfs none /dev/shm; cd ${folder}; mkdir -p u/upper u/work u/root; mount -t overlay -o lowerdir=store,upperdir=u/upper,workdir=u/work none u/root
+      exec "$0" --no-warnings "$@"`
+      const under = ['/usr/bin/unshare', '--mount', '/bin/sh', '-c', script]
+      const elsewhere = { WORKSHOP_IMAGES: join(folder, 'u/root') }
+      const { stderr, code } = await anyBox(['--reference', '--userns', 'base', '--', 'true'], {
+        under,
+        env: elsewhere,
+      })
+      expect(stderr).toMatch(/cannot be mounted with other owners: mount_setattr\(2\), EINVAL\.\n.*leave out --userns/)
+      expect(code).toBe(125)
+    })
+  },
+)
 
 test('an image goes out and comes back the same', async () => {
   await ok('build', '--from', 'base', '--run', 'echo out > /srv/out', '--tag', 'out:1')

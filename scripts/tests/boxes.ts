@@ -50,13 +50,13 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
-/** Waits until a child has printed something. */
-export async function said(child: ChildProcess, word: string): Promise<void> {
+/** Waits until a child has printed something, and returns all that it has said until then. */
+export async function said(child: ChildProcess, word: string): Promise<string> {
   let output = ''
   child.stdout?.setEncoding('utf8')
   for await (const chunk of child.stdout ?? []) {
     output += chunk
-    if (output.includes(word)) return
+    if (output.includes(word)) return output
   }
   throw new Error(`it ended and said only: ${output}`)
 }

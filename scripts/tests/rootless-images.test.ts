@@ -1,5 +1,5 @@
-import { release } from 'node:os'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { olderThan } from '#given/kernel.ts'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { type Lab, openLab, type Result } from '#given/labs.ts'
 import { project } from '#given/spec.ts'
@@ -58,8 +58,3 @@ test.skipIf(olderThan(6, 6))('an image: built, run, committed (a tmpfs takes use
   expect(stdout, 'all files are his, which is root in there').toBe('/home:\nx\n\n/srv:\ngroup\n0\n')
   expect(await left()).toBe('')
 })
-
-function olderThan(major: number, minor: number): boolean {
-  const [a = 0, b = 0] = release().split('.').map(Number)
-  return a < major || (a === major && b < minor)
-}

@@ -4,6 +4,7 @@
  */
 import { UsageError } from './errors.ts'
 import { chmodSync, closeSync, existsSync, lstatSync, openSync, rmSync, statfsSync, statSync } from './fs.ts'
+import type * as Idmapped from './idmapped.ts'
 import { bind } from './libc.ts'
 import type { Container, Spec } from './mechanism.ts'
 import type { Order } from './run.ts'
@@ -23,6 +24,8 @@ export interface Union {
   folder: string
   /** Leave `upper` when the container has ended: somebody makes a layer of it. */
   keep: boolean
+  /** Folders, with layers in them, whose owners are to be those of the container's user namespace: idmapped.ts. */
+  idmapped: string[]
 }
 
 /**
@@ -60,13 +63,15 @@ interface Wish {
   keep?: boolean
   /** It has a user namespace. */
   userns?: boolean
+  /** Which has no numbers for the owners of what lies in these folders, layers among it. */
+  idmapped?: string[]
   /** Where folders of containers lie. */
   containers?: string
 }
 
 /** The root of a container that is a union: what its spec is to say. */
 export function unionOf(id: string, lower: string[], wish: Wish = {}): { rootfs: string; union: Union } {
-  const { keep = false, userns = false, containers = containersFolder() } = wish
+  const { keep = false, userns = false, idmapped = [], containers = containersFolder() } = wish
   const folder = `${containers}/${id}`
   const options = [
     // Root of a user namespace may not write trusted.*, where overlayfs keeps its notes: then it takes user.*
@@ -75,7 +80,7 @@ export function unionOf(id: string, lower: string[], wish: Wish = {}): { rootfs:
   ]
   return {
     rootfs: `${folder}/root`,
-    union: { lower, upper: `${folder}/upper`, work: `${folder}/work`, options, folder, keep },
+    union: { lower, upper: `${folder}/upper`, work: `${folder}/work`, options, folder, keep, idmapped },
   }
 }
 
@@ -102,7 +107,7 @@ const chown = bind('int chown(const char *pathname, uid_t owner, gid_t group)')
  * Makes new folders the container's. The root of a union has the owner and the permissions of its upper folder, and the
  * container's root has another number outside where it has a user namespace.
  */
-export function giveToContainer({ spec: { mechanisms, ids, union } }: Container, folders: string[]): void {
+export function giveToContainer({ pid, spec: { mechanisms, ids, union } }: Container, folders: string[]): void {
   const missing = folders.find((folder) => !existsSync(folder))
   if (missing) throw new UsageError(`there is no folder ${missing}: makeFolders() makes it`, 125)
   if (union) chmodSync(dirname(union.folder), 0o711) // setuid programs of images are not for the users of the host
@@ -110,6 +115,12 @@ export function giveToContainer({ spec: { mechanisms, ids, union } }: Container,
   const [uid, gid] = [ids.uids, ids.gids].map((ranges) => ranges.find(({ inside }) => inside === 0)?.outside)
   if (!mechanisms.includes('user') || uid === undefined || gid === undefined) return
   for (const folder of folders) if (statSync(folder).uid !== uid) chown(folder, uid, gid)
+  if (union && union.idmapped.length > 0) load<typeof Idmapped>('./idmapped.ts').giveOwners(pid, union.idmapped)
+}
+
+/** Loads a module at once, which most containers do not need. */
+function load<T>(file: string): T {
+  return process.getBuiltinModule('node:module').createRequire(import.meta.url)(file) as T
 }
 
 const dirname = (path: string) => path.slice(0, path.lastIndexOf('/'))
