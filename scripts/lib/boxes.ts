@@ -1,8 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { UsageError } from '#given/errors.ts'
 import type { Spec } from '#given/mechanism.ts'
+import { seconds } from '#given/patience.ts'
 import { type Entry, running } from '#given/running.ts'
 import { type Kept, kept, tidy } from '../../lessons/11-box/given/kept.ts'
-import { isPaused, type State, stateOf } from '../../lessons/11-box/given/state.ts'
+import { isPaused, isUp, type State, stateOf } from '../../lessons/11-box/given/state.ts'
 import { suggest } from './suggest.ts'
 
 /** A container that there is: one that is kept, or one that runs in somebody's foreground. */
@@ -19,20 +21,27 @@ export interface Box {
 
 /** All containers, oldest first, after the killed have been cleaned up after. */
 export async function allBoxes(): Promise<Box[]> {
-  await tidy()
-  const known = kept().map((container): Box => {
-    const { spec } = container.order
-    return {
-      id: spec.id,
-      name: spec.name,
-      spec,
-      created: container.created,
-      state: stateOf(container),
-      kept: container,
-    }
-  })
+  try {
+    await tidy()
+  } catch (error) {
+    const { explain } = await import('#given/explain.ts')
+    console.error(`box: what a killed container has left is there still: ${explain(error)}`)
+  }
+  const known = kept().flatMap(ofKept)
   const others = running().filter(({ container: { id } }) => !known.some((box) => box.id === id))
   return [...known, ...others.map(ofForeground)].sort((a, b) => a.created - b.created)
+}
+
+/** A container that is kept; nothing where it has just been removed. */
+export function ofKept(container: Kept): Box | [] {
+  const { spec } = container.order
+  const { created } = container
+  try {
+    return { id: spec.id, name: spec.name, spec, created, state: stateOf(container), kept: container }
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return []
+    throw error
+  }
 }
 
 function ofForeground(entry: Entry): Box {
@@ -86,21 +95,29 @@ export function entryOf({ name, state }: Box): Entry {
   throw new UsageError(`the container '${name}' does not run, it is ${state.status}${way}`, 125)
 }
 
+/** A container as it is when it is not about to begin any more. */
+export async function settled(box: Box): Promise<Box> {
+  for (const deadline = Date.now() + seconds(10); box.kept && box.state.status === 'starting'; await sleep(20)) {
+    if (Date.now() > deadline) throw new UsageError(`the container '${box.name}' does not come to its command`, 125)
+    box = { ...box, state: stateOf(box.kept) }
+  }
+  return box
+}
+
+/** Waits until all that was made for a container outside is removed. */
+export async function untilGone({ kept }: Box): Promise<void> {
+  while (kept && isUp(kept)) await sleep(20)
+}
+
 /**
- * Does something with each. One that fails keeps no other from its turn.
+ * Does something with each, at the same time where that takes its time. One that fails keeps no other from its turn.
  *
  * @returns the exit code of the command: 125 where one has failed
  */
 export async function forEach(boxes: Box[], work: (box: Box) => Promise<void> | void): Promise<number> {
+  const results = await Promise.allSettled(boxes.map(async (box) => work(box)))
+  const failures = results.filter((result) => result.status === 'rejected')
   const { explain } = await import('#given/explain.ts')
-  let code = 0
-  for (const box of boxes) {
-    try {
-      await work(box)
-    } catch (error) {
-      console.error(`box: ${explain(error)}`)
-      code = 125
-    }
-  }
-  return code
+  for (const { reason } of failures) console.error(`box: ${explain(reason)}`)
+  return failures.length > 0 ? 125 : 0
 }

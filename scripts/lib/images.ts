@@ -51,8 +51,12 @@ export function inBytes(bytes: number): string {
 /** How long ago, in the largest unit that fits. */
 export function ago(created: string | undefined, now = Date.now()): string {
   const time = Date.parse(created ?? '')
-  if (Number.isNaN(time)) return 'unknown'
-  const seconds = Math.max(0, (now - time) / 1000)
+  return Number.isNaN(time) ? 'unknown' : `${length(now - time)} ago`
+}
+
+/** A time in milliseconds, in the largest unit that fits: 3 minutes. */
+export function length(time: number): string {
+  const seconds = Math.max(0, time / 1000)
   const units: [name: string, seconds: number][] = [
     ['year', 31_557_600],
     ['month', 2_629_800],
@@ -60,9 +64,9 @@ export function ago(created: string | undefined, now = Date.now()): string {
     ['hour', 3600],
     ['minute', 60],
   ]
-  const [name, length] = units.find(([, length]) => seconds >= length) ?? ['second', 1]
-  const count = Math.floor(seconds / length)
-  return `${count} ${name}${count === 1 ? '' : 's'} ago`
+  const [name, unit] = units.find(([, unit]) => seconds >= unit) ?? ['second', 1]
+  const count = Math.floor(seconds / unit)
+  return `${count} ${name}${count === 1 ? '' : 's'}`
 }
 
 /** What was removed, a line each, and how much room that made. */

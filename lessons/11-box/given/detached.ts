@@ -57,5 +57,9 @@ function keepTerminal(master: number): void {
 }
 
 function report(what: Report): void {
-  writeSync(REPORT, `${JSON.stringify(what)}\n`)
+  try {
+    writeSync(REPORT, `${JSON.stringify(what)}\n`)
+  } catch {
+    // EPIPE: who started us was killed. The container runs
+  }
 }

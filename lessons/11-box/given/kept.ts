@@ -10,12 +10,13 @@
  *                   upper/            what it has changed: lesson 10
  */
 import { UsageError } from '#given/errors.ts'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from '#given/fs.ts'
+import { closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from '#given/fs.ts'
 import type { Order } from '#given/run.ts'
 import { abandoned, running, sweep } from '#given/running.ts'
 import { containersFolder, removeTree } from '#given/union.ts'
 import { locked } from '../../10-images/given/lock.ts'
-import { hasEnded, isUp } from './state.ts'
+import { lockExit, tryLockExit } from './exit-lock.ts'
+import { hasEnded } from './state.ts'
 
 /** A container that is kept. Plain data: container.json. */
 export interface Kept {
@@ -61,8 +62,7 @@ export function readKept(folder: string): Kept | undefined {
  */
 export async function create(container: Kept, hold: () => Promise<void> = async () => {}): Promise<void> {
   const { id, name } = container.order.spec
-  mkdirSync(containersFolder(), { recursive: true })
-  await locked(lockFile(), 'alone', async () => {
+  await whileNobodyCreates(async () => {
     refuseTaken(name)
     await hold()
     const folder = folderOf(id)
@@ -82,17 +82,49 @@ export function refuseTaken(name: string): void {
   throw new UsageError(`there is a container '${name}': npm run box -- rm ${name}, or another --name`, 125)
 }
 
-/** Removes a container that has ended, with all that it has changed. Its name goes first: what a killed one leaves is no container. */
-export function remove({ order: { spec } }: Kept): void {
+/**
+ * Removes a container that does not run, with all that it has changed. Nobody can start it meanwhile.
+ *
+ * @throws {UsageError} where it runs
+ */
+export async function removeEnded(container: Kept): Promise<void> {
+  const lock = lockExit(container)
+  try {
+    await remove(container)
+  } finally {
+    closeSync(lock)
+  }
+}
+
+/**
+ * Removes a container of which one has the lock already. Its name goes first: what a killed one leaves is no container,
+ * and its image is free (holds.ts).
+ */
+export async function remove({ image, order: { spec } }: Kept): Promise<void> {
   const folder = folderOf(spec.id)
   rmSync(`${folder}/container.json`, { force: true })
   removeTree(folder, spec)
+  if (image !== undefined) (await import('../../10-images/given/store.ts')).openStore().release(spec.id)
 }
 
 /** Does what the killed did not come to: cleans up outside, and removes what was to go with its end. */
 export async function tidy(): Promise<void> {
   if (abandoned().length > 0) await sweep()
-  for (const container of kept()) if (container.remove && hasEnded(container) && !isUp(container)) remove(container)
+  for (const container of kept()) {
+    const lock = container.remove && hasEnded(container) ? tryLockExit(container) : undefined
+    if (lock === undefined) continue // somebody waits for it, or tidies as well
+    try {
+      await remove(container)
+    } finally {
+      closeSync(lock)
+    }
+  }
+}
+
+/** Does `work` while nobody creates a container. */
+export function whileNobodyCreates<T>(work: () => T | Promise<T>): Promise<T> {
+  mkdirSync(containersFolder(), { recursive: true })
+  return locked(lockFile(), 'alone', work)
 }
 
 const lockFile = () => `${containersFolder()}/.lock`

@@ -67,3 +67,26 @@ export function ending({ engine }: Entry): Promise<void> {
     })
   })
 }
+
+/** Where the last lines of a log begin, in bytes. What comes after the last newline is a line too. */
+export function lastLines(container: Kept, lines: number): number {
+  if (lines === Number.POSITIVE_INFINITY) return 0
+  const fd = openSync(logFile(container), 'r')
+  try {
+    const { size } = fstatSync(fd)
+    const piece = Buffer.alloc(64 * 1024)
+    let found = 0
+    for (let end = size; end > 0; end -= piece.length) {
+      const start = Math.max(0, end - piece.length)
+      const length = readSync(fd, piece, 0, end - start, start)
+      for (let at = length - 1; at >= 0; at--) {
+        if (piece[at] === NEWLINE && start + at < size - 1 && ++found === lines) return start + at + 1
+      }
+    }
+    return lines === 0 ? size : 0
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const NEWLINE = 10

@@ -5,7 +5,7 @@
  */
 import { isFrozen } from '#given/cgroups/counters.ts'
 import { tryLock } from '#given/flock.ts'
-import { closeSync, existsSync, openSync, readFileSync, statSync } from '#given/fs.ts'
+import { closeSync, openSync, readFileSync, statSync } from '#given/fs.ts'
 import { type Entry, running } from '#given/running.ts'
 import { folderOf, type Kept } from './kept.ts'
 
@@ -32,14 +32,19 @@ export interface State {
   since: number
 }
 
-/** The state of a container now. */
+/**
+ * The state of a container now.
+ *
+ * @throws ENOENT where it is removed meanwhile
+ */
 export function stateOf(container: Kept): State {
   const file = exitFile(container)
-  if (!existsSync(file)) return { status: 'created', since: container.created }
   const up = isUp(container) // before we read: what waits and then writes must not be taken for lost
+  if (!up && !hasEnded(container)) return { status: 'created', since: container.created }
   const { code, time, failed } = readExit(file)
   if (failed) return { status: 'created', since: time }
   if (code !== undefined) return { status: up ? 'stopping' : 'exited', exitCode: code, since: time }
+  if (!up && isUp(container)) return stateOf(container) // it has just been started
   if (!up) return { status: 'lost', exitCode: LOST, since: time }
   const entry = running().find((one) => one.container.id === container.order.spec.id)
   if (!entry) return { status: 'starting', since: time }
@@ -53,18 +58,21 @@ export const exitFile = ({ order }: Kept): string => `${folderOf(order.spec.id)}
 
 /** Does somebody wait for it? */
 export function isUp(container: Kept): boolean {
-  const file = exitFile(container)
-  if (!existsSync(file)) return false
-  const fd = openSync(file, 'r')
+  let fd: number | undefined
   try {
+    fd = openSync(exitFile(container), 'r')
     return !tryLock(fd, 'shared')
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ENOENT') return false
+    throw error
   } finally {
-    closeSync(fd)
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
-/** Was it ever started? */
-export const hasEnded = (container: Kept): boolean => existsSync(exitFile(container))
+/** Was it ever started? From then on there is something in the file: who is about to start it opens it empty. */
+export const hasEnded = (container: Kept): boolean =>
+  (statSync(exitFile(container), { throwIfNoEntry: false })?.size ?? 0) > 0
 
 const NUMBER = 4
 const SIGINFO = 128 // bytes; siginfo_t, sigaction(2)

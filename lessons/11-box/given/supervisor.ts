@@ -10,14 +10,11 @@
  * While it waits it takes 3 MB, since it gives back the memory of the Node that it was.
  */
 
-import { wait } from '#given/cgroups/configure.ts'
 import { type Call, clone } from '#given/clone.ts'
-import { UsageError } from '#given/errors.ts'
-import { tryLock } from '#given/flock.ts'
 import { closeSync, openSync, readFileSync, readSync } from '#given/fs.ts'
 import { bind, mkfifo, waitpid } from '#given/libc.ts'
+import { lockExit } from './exit-lock.ts'
 import { folderOf, type Kept } from './kept.ts'
-import { exitFile } from './state.ts'
 
 // Descriptors of the supervisor, and of the engine.
 export const EXIT = 3
@@ -42,11 +39,12 @@ export type Report = { pid: number } | { error: string; code: number }
 /**
  * Starts a container that is kept, and returns when its command has begun, or why it has not.
  *
- * @throws {UsageError} where it runs already
+ * @throws {UsageError} where it runs already, or has been removed
  */
 export function startDetached(container: Kept): Report {
   const folder = folderOf(container.order.spec.id)
   const exit = lockExit(container)
+  ftruncate(exit, 0) // how it ended the last time
   const log = openSync(`${folder}/log`, 'a', 0o600)
   const typist = container.interactive || container.order.spec.terminal ? openFifo(`${folder}/stdin`) : undefined
   const stdin = openSync(typist === undefined ? '/dev/null' : `${folder}/stdin`, 'r')
@@ -115,21 +113,6 @@ function heaps(): [start: bigint, length: bigint][] {
       const isHeap = name === '[heap]' || (name === '' && start % ARENA === 0n)
       return isHeap ? [[start, BigInt(`0x${end}`) - start] as [bigint, bigint]] : []
     })
-}
-
-/** Opens the file for the exit code, empty, with a lock on it. */
-function lockExit(container: Kept): number {
-  const fd = openSync(exitFile(container), 'a+', 0o600)
-  // Whoever looks whether it is locked has a lock himself for that moment.
-  for (let tries = 0; !tryLock(fd, 'alone'); tries++) {
-    if (tries === 20) {
-      closeSync(fd)
-      throw new UsageError(`the container '${container.order.spec.name}' runs already`, 125)
-    }
-    wait(10)
-  }
-  ftruncate(fd, 0)
-  return fd
 }
 
 function openFifo(path: string): number {

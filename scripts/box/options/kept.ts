@@ -47,8 +47,7 @@ export async function keep(
   await create(container, async () => chosen?.store.hold(chosen.image, { id, name }))
   const report = start ? startDetached(container) : undefined
   if (report && 'error' in report) {
-    remove(container)
-    chosen?.store.release(id)
+    await remove(container)
     console.error(`box: ${report.error}`)
     return report.code
   }

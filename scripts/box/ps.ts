@@ -1,0 +1,53 @@
+import type { Port } from '#given/net/network.ts'
+import { allBoxes, type Box } from '../lib/boxes.ts'
+import { command } from '../lib/command.ts'
+import { fittedTable, onOneLine } from '../lib/fitted.ts'
+import { noMore } from '../lib/images.ts'
+import { rootNames } from '../lib/roots.ts'
+import { portsOf, statusText } from '../lib/status.ts'
+import { isAlive, verb } from '../lib/verbs.ts'
+
+await command(
+  verb({
+    usage: 'ps [-a]',
+    about: `The containers that run, the oldest first: those in the background, and those in somebody's foreground.
+Lost: what waited for it was killed, and it with that; nobody knows its exit code.`,
+    options: {
+      all: { type: 'boolean', short: 'a', description: 'those that do not run, too' },
+      quiet: { type: 'boolean', short: 'q', description: 'ids only' },
+      json: { type: 'boolean', description: 'as JSON, a line; times in milliseconds since 1970' },
+    },
+  }),
+  async ({ values, positionals }) => {
+    noMore(positionals, 0)
+    const boxes = (await allBoxes()).filter((box) => values.all || isAlive(box))
+    const rootOf = await rootNames()
+    if (values.json) console.log(JSON.stringify(boxes.map((box) => plain(box, rootOf(box)))))
+    else if (values.quiet) for (const { id } of boxes) console.log(id)
+    else {
+      const rows = boxes.map((box) => [
+        box.name,
+        box.id,
+        ...[rootOf(box), box.spec.argv.join(' ')].map(onOneLine),
+        statusText(box.state),
+        portsOf(box).map(portText).join(', '),
+      ])
+      const least = { NAME: 8, IMAGE: 8, COMMAND: 7, PORTS: 12 }
+      fittedTable(['NAME', 'ID', 'IMAGE', 'COMMAND', 'STATUS', 'PORTS'], rows, least)
+    }
+    return 0
+  },
+)
+
+function portText({ ip, host, container, protocol }: Port): string {
+  return `${ip ? `${ip}:` : ''}${host}->${container}/${protocol}`
+}
+
+function plain(box: Box, root: string) {
+  const { id, name, spec, created, state } = box
+  return {
+    ...{ id, name, image: root, command: spec.argv, created },
+    ...{ status: state.status, since: state.since, exitCode: state.exitCode ?? null },
+    ...{ pid: state.entry?.container.pid ?? null, foreground: !box.kept, ports: portsOf(box) },
+  }
+}
