@@ -11,8 +11,13 @@ const TIOCSWINSZ = 0x5414
  * order in which to enter them. The pid namespace is that of its children only: this process keeps its number.
  */
 export function join(pid: number, namespaces: string[]): void {
+  if (namespaces.includes('mnt')) ownRoot()
   notWritten('11.1 setns(2)', join, pid, namespaces)
-  // 11.2: 'mnt' is EINVAL at first
+}
+
+/** Gives this thread a root and a working directory that it shares with none of Node's other threads. */
+export function ownRoot(): void {
+  notWritten('11.2 unshare(2)', ownRoot)
 }
 
 /** Makes a terminal as large as another: struct winsize, ioctl_tty(2). */

@@ -10,10 +10,15 @@ const TIOCSWINSZ = 0x5414
  * order in which to enter them. The pid namespace is that of its children only: this process keeps its number.
  */
 export function join(pid: number, namespaces: string[]): void {
+  if (namespaces.includes('mnt')) ownRoot()
   const files = namespaces.map((name) => openSync(`/proc/${pid}/ns/${name}`, 'r')) // all first: later /proc is another
-  if (namespaces.includes('mnt')) unshare(CLONE_FS) // the root and the working directory that it moves are all threads'
   for (const file of files) setns(file, 0)
   for (const file of files) closeSync(file)
+}
+
+/** Gives this thread a root and a working directory that it shares with none of Node's other threads. */
+export function ownRoot(): void {
+  unshare(CLONE_FS) // else setns(2) would move theirs, too: EINVAL
 }
 
 /** Makes a terminal as large as another: struct winsize, ioctl_tty(2). */
