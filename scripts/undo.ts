@@ -8,6 +8,7 @@ import { mounts, processes, status } from '#given/proc.ts'
 import { abandoned, cleanUp, running } from '#given/running.ts'
 import { project, spec } from '#given/spec.ts'
 import { containersFolder, removeTree } from '#given/union.ts'
+import { readKept, whileNobodyCreates } from '../lessons/11-box/given/kept.ts'
 import { command } from './lib/command.ts'
 
 /*
@@ -54,7 +55,7 @@ await command(
     const leftovers = [
       ...strayProcesses(),
       ...strayContainers(),
-      ...strayChanges(),
+      ...(await strayChanges()),
       ...strayCgroups(),
       ...strayLinks(),
       ...strayTables(),
@@ -82,14 +83,23 @@ async function undo({ what, remove }: Leftover, dry: boolean): Promise<boolean> 
   }
 }
 
-/** Processes that run the engine, the init or a lab's server of this very clone. */
+/** Does a container that runs have this? All its names outside have its id, and the bridge is everybody's. */
+function isUsed(name: string): boolean {
+  const all = running()
+  return all.some(({ container }) => name.includes(container.id)) || (all.length > 0 && SHARED.test(name))
+}
+
+const SHARED = /^(ws-bridge|table \w+ workshop)$/
+
+/** Processes that run the engine, the init or a lab's server of this very clone, and are no container's. */
 function engines(): number[] {
+  const first = new Set(running().map(({ container }) => container.pid))
   if (read('/proc/1/cmdline').includes('given/init.ts')) return [] // we are in a lab, and these are what it is made of
   const given = join(project, 'lessons/00-foundation/given')
   const files = ['run.ts', 'init.ts', 'lab-server.ts'].map((name) => join(given, name))
   return processes().filter((pid) => {
     const words = read(`/proc/${pid}/cmdline`).split('\0')
-    return pid !== process.pid && files.some((file) => words.slice(1, 5).includes(file))
+    return pid !== process.pid && !first.has(pid) && files.some((file) => words.slice(1, 5).includes(file))
   })
 }
 
@@ -116,7 +126,7 @@ function strayCgroups(): Leftover[] {
   const roots = mounts().filter(({ type, options }) => /^cgroup2?$/.test(type) && options.includes('rw'))
   const found = roots
     .flatMap(({ target }) => below(target))
-    .filter((path) => path.split('/').some((part) => NAME.test(part)))
+    .filter((path) => path.split('/').some((part) => NAME.test(part)) && !path.split('/').some(isUsed))
   return found.map((path) => ({ what: `cgroup ${path}`, remove: () => removeCgroup(path) }))
 }
 
@@ -158,14 +168,18 @@ function strayContainers(): Leftover[] {
   }))
 }
 
-/** What containers changed in their roots, and nobody waits for any more: after a power cut even /run forgets them. */
-function strayChanges(): Leftover[] {
+/**
+ * What containers changed in their roots, and nobody waits for any more: after a power cut even /run forgets them. What
+ * is kept is no leftover, running or not: npm run box -- rm.
+ */
+async function strayChanges(): Promise<Leftover[]> {
   const folder = containersFolder()
   if (!existsSync(folder)) return []
+  const names = await whileNobodyCreates(() => readdirSync(folder))
   const known = new Set([...running(), ...abandoned()].map(({ container }) => container.id))
   const asRoot = spec({ argv: [], rootfs: '/', mechanisms: process.getuid?.() === 0 ? [] : ['user'] })
-  return readdirSync(folder)
-    .filter((id) => !known.has(id))
+  return names
+    .filter((id) => !id.startsWith('.') && !known.has(id) && !readKept(join(folder, id)))
     .map((id) => ({
       what: `the changes of container ${id}`,
       remove: () => removeTree(join(folder, id), asRoot),
@@ -173,7 +187,7 @@ function strayChanges(): Leftover[] {
 }
 
 function strayLinks(): Leftover[] {
-  const there = () => readdirSync('/sys/class/net').filter((name) => LINK.test(name))
+  const there = () => readdirSync('/sys/class/net').filter((name) => LINK.test(name) && !isUsed(name))
   return there().map((name) => ({
     what: `network link ${name}`,
     // The other end of a pair may have taken it along, or the cleanup of a container.
@@ -185,7 +199,7 @@ function strayTables(): Leftover[] {
   const there = () =>
     (spawnSync('nft', ['list', 'tables'], { encoding: 'utf8' }).stdout ?? '')
       .split('\n')
-      .filter((line) => TABLE.test(line.split(' ').at(-1) ?? ''))
+      .filter((line) => TABLE.test(line.split(' ').at(-1) ?? '') && !isUsed(line))
   return there().map((table) => ({
     what: `firewall ${table}`,
     remove: () => runUnlessGone(['nft', 'delete', ...table.split(' ')], () => !there().includes(table)),

@@ -1,9 +1,9 @@
 import { UsageError } from '#given/errors.ts'
-import { lstatSync } from '#given/fs.ts'
+import { existsSync, lstatSync } from '#given/fs.ts'
 import { importFile } from '#given/stack.ts'
 import type { changes } from '../../solutions/10-images/images.ts'
+import { boxNamed, layersOf } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
-import { containersNamed } from '../lib/containers.ts'
 import { noMore, storeOptions, wanted } from '../lib/images.ts'
 import * as user from './options/user.ts'
 
@@ -11,7 +11,7 @@ await command(
   {
     name: 'box',
     usage: 'npm run box -- diff CONTAINER',
-    about: 'What a running container has changed in its root: A added, C changed, D deleted.',
+    about: `What a container has changed in its root, one that has ended and is kept as well: A added, C changed, D deleted.`,
     options: storeOptions,
     args: process.argv.slice(3),
     failure: 125,
@@ -20,13 +20,14 @@ await command(
   },
   async ({ positionals }) => {
     noMore(positionals, 1)
-    const [entry] = containersNamed([wanted(positionals[0], 'the container')])
-    const union = entry?.container.spec.union
-    const file = entry?.layers.find(({ name }) => name === 'images')?.file
+    const box = await boxNamed(wanted(positionals[0], 'the container'))
+    const { union } = box.spec
+    const file = layersOf(box).find(({ name }) => name === 'images')?.file
     if (!union || !file)
       throw new UsageError('its root is a folder that it writes to itself: nobody knows what was there before', 125)
     const read = (await importFile(file)).changes as typeof changes
     const wasThere = (path: string) => union.lower.some((folder) => lstatSync(folder + path, { throwIfNoEntry: false }))
+    if (!existsSync(union.upper)) return 0 // never started
     for (const { path, kind } of read(union.upper)) {
       console.log(`${kind === 'deleted' ? 'D' : wasThere(path) ? 'C' : 'A'} ${path}`)
     }

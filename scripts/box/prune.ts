@@ -1,4 +1,5 @@
 import { openStore } from '../../lessons/10-images/given/store.ts'
+import { releaseStale } from '../../lessons/11-box/given/holds.ts'
 import { command } from '../lib/command.ts'
 import { noMore, report, storeOptions } from '../lib/images.ts'
 import * as user from './options/user.ts'
@@ -19,7 +20,9 @@ await command(
   },
   async ({ values, positionals }) => {
     noMore(positionals, 0)
-    const removed = await openStore().prune({ all: Boolean(values.all) })
+    const store = openStore()
+    await releaseStale(store)
+    const removed = await store.prune({ all: Boolean(values.all) })
     report(removed)
     if (removed.images.length + removed.layers.length === 0 && removed.freed === 0) console.log('Nothing to prune.')
     return 0

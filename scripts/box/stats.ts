@@ -3,31 +3,29 @@ import { events, isFrozen, memoryLimit } from '#given/cgroups/counters.ts'
 import { seconds } from '#given/patience.ts'
 import { type Entry, running } from '#given/running.ts'
 import { table } from '#given/show.ts'
+import { boxesNamed, entryOf } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
-import { cgroupOf, containersNamed, hasCgroup } from '../lib/containers.ts'
+import { cgroupOf, hasCgroup } from '../lib/containers.ts'
+import { verb } from '../lib/verbs.ts'
 
 const INTERVAL = 1000 // milliseconds
 
 await command(
-  {
-    name: 'box',
-    usage: 'npm run box -- stats [NAME…]',
+  verb({
+    usage: 'stats [NAME…]',
     about: `What the running containers take, a line for each, anew every second; Ctrl-C ends it.
 CPU is in percent of one. OOM: killed for want of memory; REFUSED: forks; WAITED: for CPU time, in periods of 100 ms.`,
     options: {
       'no-stream': { type: 'boolean', description: 'once' },
       json: { type: 'boolean', description: 'as JSON, a line each time; bytes and microseconds' },
     },
-    args: process.argv.slice(3),
-    failure: 125,
-    needsLinux: true,
-  },
+  }),
   async ({ values, positionals: names }) => {
-    const wanted = () => (names.length > 0 ? containersNamed(names) : running().filter(hasCgroup))
+    const wanted = async () => (names.length > 0 ? (await boxesNamed(names)).map(entryOf) : running().filter(hasCgroup))
     process.once('SIGINT', () => process.exit(0))
-    for (let before = await look(wanted()); ; ) {
+    for (let before = await look(await wanted()); ; ) {
       await sleep(values['no-stream'] ? INTERVAL / 5 : INTERVAL) // CPU in percent takes two looks
-      const now = await look(wanted())
+      const now = await look(await wanted())
       const lines = now.map((sample) => ({ ...sample, cpuPercent: percent(before, sample) }))
       if (values.json) console.log(JSON.stringify(lines.map(({ at, ...rest }) => rest)))
       else print(lines, !values['no-stream'])

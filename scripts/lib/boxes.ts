@@ -95,6 +95,11 @@ export function entryOf({ name, state }: Box): Entry {
   throw new UsageError(`the container '${name}' does not run, it is ${state.status}${way}`, 125)
 }
 
+/** The mechanisms that it was, or is to be, started with. */
+export function layersOf({ kept, state }: Box): Entry['layers'] {
+  return kept?.order.layers ?? state.entry?.layers ?? []
+}
+
 /** A container as it is when it is not about to begin any more. */
 export async function settled(box: Box): Promise<Box> {
   for (const deadline = Date.now() + seconds(10); box.kept && box.state.status === 'starting'; await sleep(20)) {

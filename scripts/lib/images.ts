@@ -1,7 +1,7 @@
 import { UsageError } from '#given/errors.ts'
-import type { Entry } from '#given/running.ts'
 import { short } from '../../lessons/10-images/given/digest.ts'
 import type { Image, Store } from '../../lessons/10-images/given/interface.ts'
+import type { Box } from './boxes.ts'
 import type { Options } from './command.ts'
 import { suggest } from './suggest.ts'
 
@@ -27,11 +27,11 @@ export function imageNamed(store: Store, wish: string): Image {
 }
 
 /**
- * The image of a running container.
+ * The image of a container.
  *
  * @throws {UsageError} where its root is a mere folder
  */
-export function imageOf(store: Store, { container: { id, spec } }: Entry): Image {
+export function imageOf(store: Store, { id, spec }: Box): Image {
   const user = store.users().find((one) => one.id === id)
   if (user && spec.union) return store.find(user.image)
   throw new UsageError(

@@ -44,7 +44,7 @@ export function takeLedger(): Ledger {
     cgroups: cgroups(),
     run: readdirSync('/run').filter((name) => !TOOLS.test(name)),
     tmp: readdirSync('/tmp').filter((name) => !TOOLS.test(name)),
-    changes: existsSync(containersFolder()) ? readdirSync(containersFolder()) : [],
+    changes: existsSync(containersFolder()) ? readdirSync(containersFolder()).filter((name) => name !== '.lock') : [],
     ipc: ['shm', 'sem', 'msg'].flatMap((kind) => readFileSync(`/proc/sysvipc/${kind}`, 'utf8').split('\n').slice(1)),
     hostname: [readFileSync('/proc/sys/kernel/hostname', 'utf8').trim()],
     namespaces: NAMESPACES.map((kind) => readlinkSync(`/proc/self/ns/${kind}`)),

@@ -2,30 +2,22 @@ import { isFrozen } from '#given/cgroups/counters.ts'
 import { UsageError } from '#given/errors.ts'
 import { seconds } from '#given/patience.ts'
 import type { Entry } from '#given/running.ts'
+import { boxesNamed, entryOf, forEach, settled } from './boxes.ts'
 import type { CommandInfo } from './command.ts'
-import { cgroupOf, containersNamed, hasCgroup } from './containers.ts'
+import { cgroupOf, hasCgroup } from './containers.ts'
+import { verb } from './verbs.ts'
 
 /** `box pause` and `box unpause` differ in a word. */
-export function pauseInfo(verb: string, about: string): CommandInfo {
-  return {
-    name: 'box',
-    usage: `npm run box -- ${verb} NAME…`,
-    about,
-    examples: ['npm run box -- run --name web -- sh', `npm run box -- ${verb} web`],
-    args: process.argv.slice(3),
-    failure: 125,
-    needsLinux: true,
-  }
+export function pauseInfo(name: string, about: string): CommandInfo {
+  return verb({ usage: `${name} NAME…`, about, examples: ['run -d --name web -- httpd', `${name} web`] })
 }
 
 /** Freezes or thaws containers, and returns when they stand still or run. */
 export async function setFrozen(names: string[], frozen: boolean): Promise<number> {
-  if (names.length === 0) throw new UsageError('which one? The NAME is that of box run --name')
-  for (const entry of containersNamed(names)) {
-    await freezeOne(entry, frozen)
-    console.log(entry.container.spec.name)
-  }
-  return 0
+  return forEach(await boxesNamed(names), async (box) => {
+    await freezeOne(entryOf(await settled(box)), frozen)
+    console.log(box.name)
+  })
 }
 
 /** Freezes or thaws one, and returns when it stands still or runs. */
