@@ -21,7 +21,7 @@ await command(
     usage: 'npm run bench [SUBJECT…]',
     about: `Measures how long it takes what one does with containers: the reference of this workshop, beside the tools that are
 installed. The subjects are ${SUBJECTS.join(', ')}: all of them unless some are named. Each line is a whole command. The
-candidates take turns, so that a noisy moment hits all alike.`,
+candidates take turns, so that a noisy moment hits all alike. Memory is what stays beside a container and its command.`,
     options: {
       runs: {
         type: 'string',
@@ -79,7 +79,9 @@ function print({ title, runs, results, skipped }: Titled): void {
     ms(r.fastest),
     ms(r.slowest),
     `${r.ratio.toFixed(2)} ×`.padStart(8),
+    ...(r.memory === undefined ? [] : [`${Math.round(r.memory)} KiB`.padStart(9)]),
   ])
-  table(['', '  median', ' fastest', ' slowest', `to ${results[0]?.name ?? ''}`], rows)
+  const more = results.some(({ memory }) => memory !== undefined) ? ['   memory'] : []
+  table(['', '  median', ' fastest', ' slowest', `to ${results[0]?.name ?? ''}`, ...more], rows)
   for (const [name, why] of Object.entries(skipped)) console.log(`skipped: ${name}: ${why}`)
 }

@@ -8,6 +8,8 @@ export interface Result {
   slowest: number
   /** Times the median of the first. */
   ratio: number
+  /** In KiB for each container, beside its command: the median. */
+  memory?: number
 }
 
 export interface Measured {
@@ -22,7 +24,7 @@ export interface Measured {
  * all alike; who fails is out.
  */
 export async function measure(all: Candidate[], runs: number, tell: (round: number) => void): Promise<Measured> {
-  const times = new Map<Candidate, number[]>()
+  const times = new Map<Candidate, Sample[]>()
   const skipped: Record<string, string> = {}
   const attempt = async (one: Candidate, work: () => Promise<void>) => {
     try {
@@ -53,23 +55,34 @@ export async function measure(all: Candidate[], runs: number, tell: (round: numb
   return { runs, results: results(times), skipped }
 }
 
-async function time({ run, after }: Candidate): Promise<number> {
+interface Sample {
+  took: number
+  memory: number | undefined
+}
+
+async function time({ run, memory, after }: Candidate): Promise<Sample> {
   const started = process.hrtime.bigint()
   await run()
   const took = Number(process.hrtime.bigint() - started) / 1e6
+  const sample = { took, memory: memory?.() }
   await after?.()
-  return took
+  return sample
 }
 
-function results(times: Map<Candidate, number[]>): Result[] {
+function results(samples: Map<Candidate, Sample[]>): Result[] {
+  const times = new Map([...samples].map(([one, own]) => [one, own.map(({ took }) => took)]))
   const [first = []] = times.values()
-  return [...times].map(([{ name }, own]) => ({
-    name,
-    median: round(median(own)),
-    fastest: round(Math.min(...own)),
-    slowest: round(Math.max(...own)),
-    ratio: round(median(own) / median(first)),
-  }))
+  return [...times].map(([one, own]) => {
+    const memory = samples.get(one)?.flatMap((sample) => sample.memory ?? []) ?? []
+    return {
+      name: one.name,
+      median: round(median(own)),
+      fastest: round(Math.min(...own)),
+      slowest: round(Math.max(...own)),
+      ratio: round(median(own) / median(first)),
+      ...(memory.length > 0 ? { memory: round(median(memory)) } : {}),
+    }
+  })
 }
 
 function median(numbers: number[]): number {

@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { processes } from '#given/proc.ts'
 import { project } from '#given/spec.ts'
+import { memorySince } from './memory.ts'
 import type { Place } from './place.ts'
 import type { Tool } from './tools.ts'
 
@@ -26,6 +28,8 @@ export interface Candidate {
   /** Once, at first: imports an image, starts a container. */
   prepare?(): void | Promise<void>
   run(): void | Promise<void>
+  /** After each run: what it has left running takes, of memory, in KiB for each container, beside its command. */
+  memory?(): number
   /** After each run: removes what it has made. */
   after?(): void | Promise<void>
   /** Once, at last, whatever has happened. */
@@ -35,7 +39,10 @@ export interface Candidate {
 /** Commands of the tool, each without its beginning, which Tool has. */
 export interface Words {
   prepare?: string[][]
-  run: string[]
+  /** One command, or several, one after the other. */
+  run: string[] | string[][]
+  /** How many containers are left running, where memory is a question, too. */
+  leaves?: number
   after?: string[][]
   close?: string[][]
 }
@@ -45,11 +52,17 @@ export function does(place: Place, { name, call, env, missing }: Tool, words: Wo
   const all = (lists: string[][] = []) => {
     for (const list of lists) execute(place, [...call, ...list], env)
   }
+  const run = words.run.every((word) => typeof word === 'string') ? [words.run] : words.run
+  let before: Set<number> | undefined
   return {
     name,
     missing,
     prepare: () => all(words.prepare),
-    run: () => execute(place, [...call, ...words.run], env),
+    run: () => {
+      if (words.leaves) before = new Set(processes())
+      all(run as string[][])
+    },
+    ...(words.leaves ? { memory: () => memorySince(before) / (words.leaves ?? 1) } : {}),
     after: () => all(words.after),
     close: () => all(words.close),
   }
