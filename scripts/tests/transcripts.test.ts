@@ -47,6 +47,7 @@ test.for([
   ['masks of capabilities', 'CapEff:\t000001fffebfffff', 'CapEff:\t0000000000000000'],
   ['ids', '/docker/cd0bb19b3093… sha256:bf24e46faa4a', '/docker/42bdcb28ac15… sha256:0d99b0c0a23f'],
   ['times and sizes', 'at 02:45:33, 0.08 s, 217 MiB', 'at 11:59:01, 12 s, 1.5 MiB'],
+  ['times in words', 'Exited (137) 1 second ago', 'Exited (137) 12 minutes ago'],
   ['plots', '  24 MB ▏  ▁▂▃', '  24 MB ▏█▁'],
 ])('%s may differ', ([, one = '', other = '']) => {
   expect(mask(one)).toBe(mask(other))
