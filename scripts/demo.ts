@@ -21,7 +21,8 @@ await command(
     await access(file)
     const argv = [process.execPath, '--no-warnings', '--import', 'tsx', '-C', 'solution', file]
     // Where its input is a socket, as Node's pipes are, bash(1) reads ~/.bashrc, unless SHLVL says that a shell started it.
-    const order = labOrder(argv, 'host', { SHLVL: '2' })
+    const fetched = lesson.fetches ? await (await import('./lib/debian.ts')).fetchDebian() : {}
+    const order = labOrder(argv, 'host', { SHLVL: '2', ...fetched })
     order.spec.privileges = { ...order.spec.privileges, asked: lesson.keeps ?? [] }
     return run(order)
   },

@@ -132,13 +132,29 @@ else {
   await type('dpkg-deb --field dash.deb Pre-Depends Depends', 'dpkg-deb --extract libc6.deb packages')
   transcript(typed, await hello())
   say('dpkg-deb unpacks what it is given. apt reads Depends, and fetches the rest.')
-  const megabytes = async (path: string) => `${Math.ceil(Number(await kilobytes(path)) / 1024)} MB`
-  table(
-    ['a root of', ''],
-    [
-      ['dash and libc6', await megabytes(`${home}/packages`)],
-      ["this machine's programs, and their libraries", await megabytes(ROOTFS)],
-    ],
-  )
-  say('skipped: a whole Debian by mmdebstrap, which takes a network: README, Further')
+  const megabytes = async (path: string, ...without: string[]) => {
+    const kB = (await $`du -sk ${without.map((name) => `--exclude=${path}/usr/share/${name}`)} ${path}`.text()).split(
+      '\t',
+    )[0]
+    return `${Math.ceil(Number(kB) / 1024)} MB`
+  }
+  const sizes = [
+    ['dash and libc6', await megabytes(`${home}/packages`)],
+    ["this machine's programs, and their libraries", await megabytes(ROOTFS)],
+  ]
+  const { WORKSHOP_DEBIAN: debian, WORKSHOP_NO_DEBIAN: why } = process.env // a lab has no network: demo.ts of scripts/
+  if (debian) {
+    say('mmdebstrap has apt do it for a whole Debian, whose packages then set themselves up:')
+    const suite = (await sh(`. ${debian}/etc/os-release; echo $VERSION_CODENAME`)).trim()
+    transcript(`mmdebstrap --variant=essential --format=directory ${suite} debian`, '')
+    const look = ['sh', '-c', 'cat /etc/debian_version; dpkg --list | grep -c ^ii']
+    const { stdout, stderr } = await host.run(look, { lower: [debian] })
+    transcript("box run debian -- sh -c 'cat /etc/debian_version; dpkg --list | grep -c ^ii'", stdout || stderr)
+    sizes.push(
+      ["Debian's essential packages", await megabytes(debian)],
+      ['the same without documentation and translations', await megabytes(debian, 'doc', 'man', 'info', 'locale')],
+    )
+  }
+  table(['a root of', ''], sizes)
+  if (!debian) say(`skipped: a whole Debian by mmdebstrap: ${why}`)
 }

@@ -5,6 +5,7 @@ export const lesson: Lesson = {
   title: 'Layers: one image, many containers',
   minutes: [35],
   needs: ['mount'], // which enters the root that the union is
+  fetches: true,
   tasks: [
     {
       id: '10.1',

@@ -20,6 +20,7 @@ import {
 import { basename, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { project } from '../lib/lessons.ts'
+import { mirrors } from './mirrors.ts'
 import { quietly, startLog, step, vmFolder } from './steps.ts'
 import { arch, ask, ensure, find, toBuild } from './tools.ts'
 
@@ -120,20 +121,6 @@ async function buildRoot(suite: string, parts: string): Promise<void> {
 function packageList(): string[] {
   const lines = readFileSync(join(recipe, 'packages'), 'utf8').split('\n')
   return lines.map((line) => line.replace(/#.*/, '').trim()).filter(Boolean)
-}
-
-/** The mirrors that this machine uses for Debian; none means mmdebstrap's own. */
-function mirrors(suite: string): string[] {
-  const format = '--format=$(REPO_URI)|$(ORIGIN)|$(LABEL)'
-  const targets = find('apt-get') ? ask('apt-get', 'indextargets', format, 'Created-By: Packages') : ''
-  const mirror = (label: string) =>
-    targets
-      .split('\n')
-      .find((line) => line.endsWith(`|Debian|${label}`))
-      ?.split('|')[0]
-  const [main, security] = [mirror('Debian'), mirror('Debian-Security')]
-  if (!main || !security) return []
-  return [`deb ${main} ${suite} main`, `deb ${main} ${suite}-updates main`, `deb ${security} ${suite}-security main`]
 }
 
 /** The second disk: Node, npm, and node_modules as the lockfile has them for Linux, whatever this machine is. */

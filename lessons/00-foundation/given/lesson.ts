@@ -12,6 +12,8 @@ export interface Lesson {
   tasks: Task[]
   /** Capabilities that the lab of its demo keeps, though they reach beyond a lab: for a probe that does no harm. */
   keeps?: string[]
+  /** Its demo shows a Debian of packages from a mirror. A lab has no network, so it is fetched before. */
+  fetches?: true
   /** Its step of `npm start`. */
   tour?: Tour
 }
