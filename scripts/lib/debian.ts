@@ -56,7 +56,7 @@ async function make(program: string, suite: string, folder: string): Promise<voi
   try {
     if ((await ended) === 0) return renameSync(unfinished, folder)
     if (child.killed) throw new Error(`mmdebstrap was not ready in ${LIMIT / 1000} s`)
-    throw new Error(said.split('\n').findLast((line) => line.startsWith('E: ')) ?? 'mmdebstrap failed')
+    throw new Error(/^E: (?:Failed to fetch \S+\s+)?(.+)/m.exec(said)?.[1] ?? 'mmdebstrap failed') // apt's first reason
   } finally {
     rmSync(unfinished, { recursive: true, force: true })
   }
