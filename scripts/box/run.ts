@@ -130,6 +130,8 @@ failure to start it, 2 for what makes no sense as a command line.`,
       verbose: Boolean(values.verbose),
     }
     if (values.tty) order.tools = (await yours(['box'], { ...values, quiet: true }))[0]?.file ?? ''
+    if (values.name !== undefined && !inLab && !keep)
+      (await import('../../lessons/11-box/given/kept.ts')).refuseTaken(order.spec.name)
     if (keep) return (await import('./options/kept.ts')).keep(order, root.chosen, values, verb === 'run')
     const start = async () => run(inLab ? await movedToLab(order) : order)
     quit(image && root.chosen ? await image.holding(root.chosen, order.spec, start) : await start())

@@ -20,8 +20,9 @@ unblockSignals()
 const [folder = ''] = process.argv.slice(2)
 const container = readKept(folder)
 if (!container) throw new Error(`there is no container in ${folder}`)
-report(await startFor(engine(process.ppid)))
-quit(0)
+const result = await startFor(engine(process.ppid))
+report(result)
+quit('error' in result ? 1 : 0) // state.ts reads it
 
 /** Starts the container for who will wait for it. */
 async function startFor(supervisor: ReturnType<typeof engine>): Promise<Report> {

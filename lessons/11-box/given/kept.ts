@@ -72,14 +72,12 @@ export async function create(container: Kept, hold: () => Promise<void> = async 
   })
 }
 
-/** @throws {UsageError} where a container that is kept, or that runs, has this name */
+/** @throws {UsageError} where a container that runs, or is kept, has this name */
 export function refuseTaken(name: string): void {
-  const names = [
-    ...kept().map(({ order }) => order.spec.name),
-    ...running().map(({ container }) => container.spec.name),
-  ]
-  if (!names.includes(name)) return
-  throw new UsageError(`there is a container '${name}': npm run box -- rm ${name}, or another --name`, 125)
+  if (running().some(({ container }) => container.spec.name === name))
+    throw new UsageError(`a container '${name}' runs already: another --name`, 125)
+  if (kept().some(({ order }) => order.spec.name === name))
+    throw new UsageError(`there is a container '${name}': npm run box -- rm ${name}, or another --name`, 125)
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { isFrozen } from '#given/cgroups/counters.ts'
 import { tryLock } from '#given/flock.ts'
-import { closeSync, openSync, readFileSync, statSync } from '#given/fs.ts'
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from '#given/fs.ts'
 import { type Entry, running } from '#given/running.ts'
 import { folderOf, type Kept } from './kept.ts'
 
@@ -42,7 +42,8 @@ export function stateOf(container: Kept): State {
   const up = isUp(container) // before we read: what waits and then writes must not be taken for lost
   if (!up && !hasEnded(container)) return { status: 'created', since: container.created }
   const { code, time, failed } = readExit(file)
-  if (failed) return { status: 'created', since: time }
+  if (failed && !up) return { status: 'created', since: time }
+  if (failed) return { status: 'stopping', since: time }
   if (code !== undefined) return { status: up ? 'stopping' : 'exited', exitCode: code, since: time }
   if (!up && isUp(container)) return stateOf(container) // it has just been started
   if (!up) return { status: 'lost', exitCode: LOST, since: time }
@@ -82,19 +83,24 @@ const [SI_CODE, SI_PID, SI_STATUS] = [8, 16, 24]
 
 /**
  * Reads what the supervisor wrote: the number of the engine, and then how each of its two children ended. The one that
- * is not the engine was the container. `failed`: there was none.
+ * is not the engine was the container.
+ *
+ * `failed`: its command never began. The engine says so by its own exit code, or there was no other child.
  */
 export function readExit(file: string | number): { code: number | undefined; time: number; failed: boolean } {
   const bytes = readFileSync(file)
-  const time = (typeof file === 'number' ? process.getBuiltinModule('node:fs').fstatSync(file) : statSync(file)).mtimeMs
+  const time = (typeof file === 'number' ? fstatSync(file) : statSync(file)).mtimeMs
   const engine = bytes.length >= NUMBER ? bytes.readInt32LE(0) : 0
+  let code: number | undefined
   for (let at = NUMBER; at + SIGINFO <= bytes.length; at += SIGINFO) {
     const pid = bytes.readInt32LE(at + SI_PID)
-    if (pid === 0 || pid === engine) continue // 0: nobody to wait for, ECHILD
+    if (pid === 0) continue // nobody to wait for, ECHILD
     const status = bytes.readInt32LE(at + SI_STATUS)
-    return { code: bytes.readInt32LE(at + SI_CODE) === CLD_EXITED ? status : 128 + status, time, failed: false }
+    const hasExited = bytes.readInt32LE(at + SI_CODE) === CLD_EXITED
+    if (pid !== engine) code = hasExited ? status : 128 + status
+    else if (hasExited && status !== 0) return { code: undefined, time, failed: true }
   }
-  return { code: undefined, time, failed: bytes.length >= NUMBER + 2 * SIGINFO }
+  return { code, time, failed: code === undefined && bytes.length >= NUMBER + 2 * SIGINFO }
 }
 
 /** Does it stand still? */

@@ -1,0 +1,94 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { status } from '#given/proc.ts'
+import { ensureRootfs } from '#given/rootfs.ts'
+import { box as anyBox, start as anyStart, until } from './boxes.ts'
+
+// Containers that are kept, right on this machine, in a store of their own. Each test removes what it has made.
+
+let folder: string
+let env: Record<string, string>
+const made = new Set<string>()
+
+/** To be called once in a file. */
+export function ownStore(): void {
+  beforeAll(() => {
+    ensureRootfs()
+    folder = mkdtempSync(join(tmpdir(), 'workshop-kept-'))
+    env = { WORKSHOP_IMAGES: join(folder, 'store') }
+  })
+  afterEach(async () => {
+    const there = (await list()).map(({ name }) => name).filter((name) => made.has(name))
+    made.clear()
+    if (there.length > 0) await ok('rm', '-f', ...there)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+}
+
+export const inFolder = (name: string): string => join(folder, name)
+export const box = (verb: string, ...args: string[]) => anyBox(args, { verb, env, cwd: folder })
+export const start = (verb: string, ...args: string[]) => anyStart(args, { verb, env, cwd: folder })
+
+/** A command that must not fail: what it printed. */
+export async function ok(verb: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await box(verb, ...args)
+  expect({ code, stderr }, `${verb} ${args.join(' ')}`).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
+
+/** Starts a container in the background: a script. */
+export async function run(name: string, script: string, ...options: string[]): Promise<string> {
+  made.add(name)
+  return (await ok('run', '-d', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
+}
+
+export async function create(name: string, script: string, ...options: string[]): Promise<string> {
+  made.add(name)
+  return (await ok('create', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
+}
+
+interface Listed {
+  name: string
+  id: string
+  status: string
+  exitCode: number | null
+  pid: number | null
+  foreground: boolean
+}
+
+export const list = async (): Promise<Listed[]> => JSON.parse(await ok('ps', '--all', '--json'))
+export const listed = async (name: string) => (await list()).find((one) => one.name === name)
+
+export interface Inspected {
+  id: string
+  state: { status: string; exitCode: number | null; pid: number; supervisor: number }
+  root: { changes: string }
+  network: { address: string | null }
+  log: string
+  kernel: {
+    namespaces: Record<string, string>
+    cgroups: Record<string, string>
+    capabilities: { effective: string[] }
+  } | null
+}
+
+export const inspect = async (name: string): Promise<Inspected> => JSON.parse(await ok('inspect', name))[0]
+
+/** Waits until a container has printed something. */
+export async function printed(name: string, text: string): Promise<void> {
+  const { log } = await inspect(name)
+  await until(() => readFileSync(log, 'utf8').includes(text), `'${name}' prints ${text}`)
+}
+
+/** Waits until there is no such process any more. */
+export async function gone(pid: number): Promise<void> {
+  await until(() => {
+    try {
+      return status(pid, 'State')?.startsWith('Z') ?? true
+    } catch {
+      return true
+    }
+  }, `process ${pid} ends`)
+}
