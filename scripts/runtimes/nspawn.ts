@@ -11,7 +11,10 @@ export const nspawn: Runtime = {
   packages: ['systemd-container'],
   version: () => versionOf('systemd-nspawn'),
   async start(place, argv) {
-    const tree = existsSync('/sys/fs/cgroup/systemd') ? '/sys/fs/cgroup/systemd' : '/sys/fs/cgroup'
+    const v1 = existsSync('/sys/fs/cgroup/systemd')
+    const tree = v1 ? '/sys/fs/cgroup/systemd' : '/sys/fs/cgroup'
+    // It looks which systemd is in the root, to give it the cgroups that it knows; there is none.
+    if (!v1) place.env.SYSTEMD_NSPAWN_UNIFIED_HIERARCHY = '1'
     const group = `${tree}/workshop-nspawn`
     mkdirSync(group)
     const enter = ['sh', '-c', 'echo $$ > "$0/cgroup.procs" && exec "$@"', group]
