@@ -1,21 +1,25 @@
 import { UsageError } from '#given/errors.ts'
 import { quit } from '#given/run.ts'
-import { sweep } from '#given/running.ts'
+import { running, sweep } from '#given/running.ts'
 import { exec } from '../../lessons/11-box/given/exec.ts'
-import { command, type Options } from '../lib/command.ts'
+import { command, type Options, optionOf } from '../lib/command.ts'
 import { containersNamed } from '../lib/containers.ts'
 import { yours } from '../lib/yours.ts'
 import * as privileges from './options/privileges.ts'
 import * as startup from './options/startup.ts'
 
+const { env, workdir } = startup.options
 const { user } = privileges.options
 
 const options: Options = {
   detach: { type: 'boolean', short: 'd', description: 'in the background; what it prints is lost' },
   interactive: { type: 'boolean', short: 'i', description: "as Docker's; here your input is its input anyhow" },
   tty: { type: 'boolean', short: 't', description: 'a terminal of its own' },
-  ...startup.options,
-  user: { ...user, type: 'string', short: 'u' },
+  ...(env && { env }),
+  ...(workdir && {
+    workdir: { ...workdir, description: 'where in it the command starts; as its first one unless given' },
+  }),
+  ...(user && { user: { ...user, short: 'u', description: 'who it runs as, by name or number; as its first one' } }),
   reference: { type: 'boolean', description: 'with the finished join and consoleSize, not yours' },
   verbose: { type: 'boolean', description: 'print each system call that joins, in order' },
 }
@@ -40,7 +44,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
     args: own,
     failure: 125,
     needsLinux: true,
-    who: () => 'root if possible',
+    who: ({ positionals: [name] }) => (name && isYours(name) ? 'anybody' : 'root if possible'),
   },
   async ({ values, positionals: [name] }) => {
     if (name === undefined) throw new UsageError('in which container? The NAME is that of box run --name')
@@ -70,22 +74,21 @@ failure to start it, 2 for what makes no sense as a command line.`,
   },
 )
 
+/** Did you start it yourself, root or not? */
+function isYours(name: string): boolean {
+  return running().some(({ container }) => container.spec.name === name || container.id === name)
+}
+
 /** Parts what is ours, up to the NAME, from the command, whose options are its own. */
 function split(args: string[]): { own: string[]; argv: string[] } {
   for (let i = 0; i < args.length; i++) {
     const word = args[i] ?? ''
     if (word.startsWith('-') && word !== '--') {
-      if (optionOf(word)?.type === 'string') i++ // its value is the next word
+      if (optionOf(word, options)?.type === 'string') i++ // its value is the next word
       continue
     }
     const end = word === '--' ? i : i + 1
     return { own: args.slice(0, end), argv: args.slice(args[end] === '--' ? end + 1 : end) }
   }
   return { own: args, argv: [] }
-}
-
-/** The option that a word names: --env, or -e as the last of several letters. */
-function optionOf(word: string): Options[string] | undefined {
-  if (word.startsWith('--')) return options[word.slice(2)]
-  return Object.values(options).find(({ short }) => short === word.at(-1))
 }

@@ -6,7 +6,7 @@ import { newId, OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
 import { choose, mechanismNames } from '#given/stack.ts'
 import { canBeLayers, containersFolder, storeFolder, unionOf } from '#given/union.ts'
 import { ids } from '#given/user/ids.ts'
-import { type Arguments, callersFolder, command, type Options } from '../lib/command.ts'
+import { type Arguments, callersFolder, command, type Options, optionOf } from '../lib/command.ts'
 import { yours } from '../lib/yours.ts'
 import type { Chosen } from './options/image.ts'
 import * as limits from './options/limits.ts'
@@ -145,18 +145,12 @@ function split(args: string[]): { own: string[]; argv: string[] } {
     const word = args[i] ?? ''
     if (word === '--') return { own: args.slice(0, i), argv: args.slice(i + 1) }
     if (word.startsWith('-')) {
-      if (optionOf(word)?.type === 'string') i++ // its value is the next word
+      if (optionOf(word, options)?.type === 'string') i++ // its value is the next word
     } else if (rootfs || !(isRoot(word) || args[i + 1] === '--')) {
       return { own: args.slice(0, i), argv: args.slice(i) }
     } else rootfs = true
   }
   return { own: args, argv: [] }
-}
-
-/** The option that a word names: --volume, or -v as the last of several letters. */
-function optionOf(word: string): Options[string] | undefined {
-  if (word.startsWith('--')) return options[word.slice(2)]
-  return Object.values(options).find(({ short }) => short === word.at(-1))
 }
 
 function isRoot(word: string): boolean {

@@ -68,6 +68,12 @@ export async function command(
   }
 }
 
+/** The option that a word of the command line names: --env, or -e as the last of several letters. */
+export function optionOf(word: string, options: Options): Options[string] | undefined {
+  if (word.startsWith('--')) return options[word.slice(2)]
+  return Object.values(options).find(({ short }) => short === word.at(-1))
+}
+
 async function parse({ name, options = {}, needsLinux, args }: CommandInfo): Promise<Arguments> {
   // Not imported above: `import … from 'node:util'` takes Node 2 ms, and the start of `box` is measured.
   const { parseArgs } = process.getBuiltinModule('node:util')

@@ -149,7 +149,7 @@ async function startIn(order: ExecOrder, foreground?: typeof import('#given/term
   } catch (error) {
     joiner?.signal(SIGKILL)
     await joiner?.wait()
-    throw error
+    throw lives(pidfd) ? error : ended(order.entry) // then whatever failed, failed for that
   } finally {
     closeSync(ours)
     closeSync(pidfd)

@@ -206,7 +206,7 @@ export function consoleSize(from: number, to: number): void {
     },
   },
   {
-    name: 'CLONE_NEWNS, which brings CLONE_FS, whatever is named; all in one setns(2) of a pidfd',
+    name: 'CLONE_NEWNS, which brings CLONE_FS, in place of it; all in one setns(2) of a pidfd',
     change: [
       [
         "import { closeSync, openSync } from '#given/fs.ts'",
@@ -222,7 +222,7 @@ export function consoleSize(from: number, to: number): void {
     instead: {
       join: `
 export function join(pid: number, namespaces: string[]): void {
-  ownRoot()
+  if (namespaces.some((name) => name === 'mnt')) ownRoot()
   let pidfd: number
   try {
     pidfd = pidfdOpen(pid, 0)
