@@ -25,6 +25,8 @@ export interface Attachment {
   tools: string
   /** From where in the log; from now on unless given. */
   log?: Log
+  /** Its end, where that was opened before it could come: endOf(). */
+  ended?: () => number
   /** Whether to type to it. */
   input: boolean
 }
@@ -33,12 +35,11 @@ export interface Attachment {
 export async function attach(
   container: Kept,
   entry: Entry,
-  { tools, log, input }: Attachment,
+  { tools, log, input, ended = endOf(container) }: Attachment,
 ): Promise<number | undefined> {
   const place = log ?? new Log(container)
   const hasTerminal = container.order.spec.terminal !== undefined
   const end = ending(entry)
-  const ended = endOf(container)
   let leave = () => {}
   const left = new Promise<'left'>((resolve) => {
     leave = () => resolve('left')
