@@ -18,6 +18,8 @@ import { command } from './lib/command.ts'
 const NAME = /^workshop-/
 const LINK = /^ws-/
 const TABLE = /^workshop(-|$)/
+/** What all containers on a network have together. */
+const SHARED = /^(ws-bridge|table \w+ workshop)$/
 const SIGKILL = 9
 
 interface Leftover {
@@ -83,13 +85,11 @@ async function undo({ what, remove }: Leftover, dry: boolean): Promise<boolean> 
   }
 }
 
-/** Does a container that runs have this? All its names outside have its id, and the bridge is everybody's. */
+/** Does a container that runs have this? All its names outside have its id. */
 function isUsed(name: string): boolean {
   const all = running()
   return all.some(({ container }) => name.includes(container.id)) || (all.length > 0 && SHARED.test(name))
 }
-
-const SHARED = /^(ws-bridge|table \w+ workshop)$/
 
 /** Processes that run the engine, the init or a lab's server of this very clone, and are no container's. */
 function engines(): number[] {
