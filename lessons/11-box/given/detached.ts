@@ -6,14 +6,19 @@
 import { spawn } from 'node:child_process'
 import { start } from '#given/engine.ts'
 import { closeOnExec, unblockSignals } from '#given/exec.ts'
-import { closeSync, openSync, writeSync } from '#given/fs.ts'
+import { closeSync, openSync, readFileSync, writeSync } from '#given/fs.ts'
+import { PR_SET_PDEATHSIG, prctl } from '#given/libc.ts'
 import type { Container } from '#given/mechanism.ts'
 import { failure, quit } from '#given/run.ts'
 import { engine, enter, leave, sweep } from '#given/running.ts'
 import { readKept } from './kept.ts'
-import { EXIT, REPORT, type Report } from './supervisor.ts'
+import { EXIT, REPORT, type Report, SUPERVISOR } from './supervisor.ts'
+
+const SIGKILL = 9
 
 closeSync(EXIT) // the lock on it is the supervisor's alone
+prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) // without a supervisor there is to be no container
+if (readFileSync(`/proc/${process.ppid}/comm`, 'utf8') !== `${SUPERVISOR}\n`) process.exit(1) // it was killed before that
 closeOnExec(REPORT)
 unblockSignals()
 

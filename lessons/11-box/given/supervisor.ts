@@ -16,6 +16,8 @@ import { bind, mkfifo, waitpid } from '#given/libc.ts'
 import { lockExit } from './exit-lock.ts'
 import { folderOf, type Kept } from './kept.ts'
 
+/** What ps -e calls it. */
+export const SUPERVISOR = 'supervisor'
 // Descriptors of the supervisor, and of the engine.
 export const EXIT = 3
 export const REPORT = 4
@@ -85,7 +87,7 @@ function supervisor(folder: string, { stdin, log, exit, report, typist }: Descri
     ...(typist === undefined ? [] : [to(typist, TYPIST)]),
     ['close_range', typist === undefined ? TYPIST : TYPIST + 1, ALL, 0],
     ['chdir', '/'],
-    ['prctl', PR_SET_NAME, 'supervisor', 0, 0, 0], // what ps -e shows
+    ['prctl', PR_SET_NAME, SUPERVISOR, 0, 0, 0], // what ps -e shows
     ...heaps().map(([start, length]): Call => ['madvise', start, length, MADV_DONTNEED]),
     ['posix_spawn', engine, node, 0, 0, program('detached.ts'), environment],
     ['close', REPORT],
