@@ -37,7 +37,7 @@ function begins(line: string, last: Command | undefined): boolean {
   return line.startsWith(last && isShow(last.typed) ? '$ npm ' : '$ ')
 }
 
-export const isShow = (typed: string) => /^npm (run demo|start)\b/.test(typed)
+export const isShow = (typed: string) => /^npm (run demo|start|run runtimes -- --image)\b/.test(typed)
 
 /** Lines that a terminal would wrap. What is typed may be longer: the comment behind it is the reader's. */
 export function widthFaults(file: string, text: string): Fault[] {
