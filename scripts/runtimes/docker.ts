@@ -14,6 +14,7 @@ export const docker: Runtime = {
     mkdirSync(join(folder, 'etc'), { recursive: true })
     // It writes to /etc/docker, and a lab's /etc is read-only.
     must(place, ['sh', '-c', 'cp -a /etc/. "$0" && mount --bind "$0" /etc', join(folder, 'etc')])
+    env.PATH = `/usr/bin:${env.PATH}` // the client of Debian's package, where another comes before it
     env.DOCKER_HOST = `unix://${folder}/docker.sock`
     const paths = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'docker.pid' }
     const own = Object.entries(paths).flatMap(([option, name]) => [`--${option}`, join(folder, name)])

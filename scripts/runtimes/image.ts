@@ -63,7 +63,7 @@ function byPodman(type: Type, place: Place, runtime: Runtime) {
   const missing = lacks(podman) ?? lacks(runtime)
   if (missing) return { missing }
   const name = `workshop-${runtime.name}`
-  const printed = type(`podman run --runtime ${runtime.name} --network none --name ${name} oci:layout:hello:1`)
+  const printed = type(`podman run --runtime ${runtime.name} --net none --name ${name} oci:layout:hello:1`)
   const format = '{{.OCIRuntime}} {{.ImageDigest}} {{.Image}}'
   const [by, manifest = '', id = ''] = typing(place)(`podman inspect --format '${format}' ${name}`).trim().split(' ')
   if (by !== runtime.name) throw new Refused(`it was ${by} that podman started`)

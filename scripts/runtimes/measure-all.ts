@@ -49,12 +49,29 @@ async function answerOf(runtime: Runtime, argv: string[]): Promise<Answer> {
     const daemons = place.children.flatMap((child) => child.pid ?? [])
     await runtime.start(place, argv)
     pid = await until(place, `no process '${argv.join(' ')}'`, () => find(argv))
-    return { name, version, measured: measure(pid), daemons: daemons.flatMap(treeOf) }
+    const first = pid
+    const measured = await until(place, `process ${first} does not come to rest`, () => atRest(first))
+    return { name, version, measured, daemons: daemons.flatMap(treeOf) }
   } catch (error) {
     if (!(error instanceof Refused)) throw error
     return { name, version, refused: error.message }
   } finally {
     await end(place, pid)
+  }
+}
+
+/**
+ * The figures, once all have left that only help to start it: its parent is pid 1 by then, or who stays beside it, and
+ * that one's parent is pid 1 or us, who typed it.
+ */
+function atRest(pid: number): Measured | undefined {
+  try {
+    const measured = measure(pid)
+    const [parent, next] = measured.parents
+    return parent?.pid === 1 || next?.pid === 1 || next?.pid === process.pid ? measured : undefined
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as { code?: string }).code ?? '')) return undefined // one left meanwhile
+    throw error
   }
 }
 

@@ -80,7 +80,7 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-/** proc_pid_smaps(5): smaps_rollup adds up all mappings. */
+/** proc(5): smaps_rollup adds up all mappings. */
 function memory(pid: number): Record<string, number> {
   return Object.fromEntries(
     lines(`/proc/${pid}/smaps_rollup`).flatMap((line) => {
