@@ -7,7 +7,9 @@ import { type Lab, openLab } from '#given/labs.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { type Entry, running } from '#given/running.ts'
 import { project } from '#given/spec.ts'
+import { layer } from '#given/stack.ts'
 import { addLearner } from '#given/user/learner.ts'
+import { cloneCommand } from '../../lessons/11-box/given/joining.ts'
 import { box, result, type Start, said, start, until } from './boxes.ts'
 import { Terminal } from './terminals.ts'
 
@@ -278,16 +280,21 @@ describe('nothing of the host gets in', () => {
     }
   })
 
-  test('a container sees no Node, before, while and after', async () => {
-    const watch =
-      'echo ready; while :; do for p in /proc/[0-9]*; do readlink $p/exe; done; done | grep -m 1 node; echo seen; exec sleep 600'
-    await using first = await container(['--cap-add', 'SYS_ADMIN'], watch)
-    let printed = ''
-    first.child.stdout?.on('data', (text) => {
-      printed += text
-    })
-    for (let i = 0; i < 5; i++) expect(await first.exec([first.name, 'true'])).toEqual(good(''))
-    expect(printed).not.toContain('seen')
+  test('the command is a Node before it is itself, and nobody in the container can look into that', async () => {
+    await using first = await container()
+    const tools = layer('box', 'solutions').file
+    const { command, channel } = await cloneCommand({ entry: first.entry, argv: ['true'], tools })
+    const { pid } = command.container
+    expect(readFileSync(`/proc/${pid}/maps`, 'utf8')).toContain('koffi')
+    const inside = readFileSync(`/proc/${pid}/status`, 'utf8').match(/^NSpid:.*\t(\d+)$/m)?.[1]
+    const look = `cd /proc/${inside} || exit; echo $(cat cmdline | tr '\\0' ' ') $(ls fd)
+      for f in exe cwd root ns/mnt fd/0 fd/3; do readlink $f; done; cat environ; cat maps`
+    const { stdout, stderr } = await first.sh(look)
+    expect(stdout, 'its name, its descriptors, and nothing else').toBe('box exec 0 1 2 3\n')
+    expect(stderr).toMatch(/environ: Permission denied\n.*maps: Permission denied/)
+    expect(await first.sh(`kill -0 ${inside}`), 'it is there').toEqual(good(''))
+    closeSync(channel) // as if box exec had been killed: it has no path, and ends
+    expect(await command.wait()).toBe(127)
   })
 
   test('a shell in place of a program of the image runs as weak as all others', async () => {

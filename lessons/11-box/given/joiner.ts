@@ -34,7 +34,8 @@ export interface JoinOrders {
 }
 
 const ALL = 0xffffffff
-const CLOSE_RANGE_CLOEXEC = 4
+const F_SETFD = 2
+const FD_CLOEXEC = 1
 const SIGKILL = 9
 const PATH_MAX = 4096
 
@@ -51,7 +52,9 @@ try {
   const capabilities = orders.capabilities && (await load(orders.capabilities))
   const console = terminal ? await import('#given/console.ts') : undefined
   flushCompileCache() // and not at the end, when its folder would be one of the container's
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) // our child is a Node for a moment, and visible: nobody in there is to look into it
+  // Our child is a Node for a moment, and can be seen in there: nobody is to look into it, or to read our path of its name.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+  process.title = 'box exec'
   join(pid, namespaces)
   const slave = console && terminal && giveTerminal(console, terminal, spec)
   capabilities?.inside?.(spec)
@@ -86,9 +89,10 @@ function chain({ detached, spec }: JoinOrders, takingTerminal: Call[] | undefine
   const session: Call[] = isatty(0) ? [] : [['setsid']] // with our terminal it stays in our session, or Ctrl-C would not reach it
   return [
     ...(detached ? [] : [['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0] satisfies Call]),
-    ['read', CHANNEL, path, path.length],
     ...(takingTerminal ?? session),
-    ['close_range', CHANNEL, ALL, CLOSE_RANGE_CLOEXEC],
+    ['close_range', CHANNEL + 1, ALL, 0],
+    ['read', CHANNEL, path, path.length],
+    ['fcntl', CHANNEL, F_SETFD, FD_CLOEXEC],
     ['execve', path, spec.argv, variables(spec)],
     ['write', CHANNEL, errno, 4],
   ]
