@@ -211,9 +211,9 @@ test('box stats: what runs, as a table and as JSON; box pause stops it, box unpa
 
 test.each([
   [['pause'], 2, /which one\?/],
-  [['pause', '../x'], 125, /no container '\.\.\/x' runs/],
-  [['unpause', 'x'.repeat(4096)], 125, /no container 'x{64}' runs/],
-  [['stats', 'nobody'], 125, /no container 'nobody' runs/],
+  [['pause', '../x'], 125, /no container '\.\.\/x'/],
+  [['unpause', 'x'.repeat(4096)], 125, /no container 'x{64}'/],
+  [['stats', 'nobody'], 125, /no container 'nobody'/],
   [['stats', '--jsn'], 2, /'--jsn'. Did you mean --json\?/],
 ] as const)('%j', async (words, code, message) => {
   const ended = await verb(...words)
