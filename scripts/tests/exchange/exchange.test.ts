@@ -114,7 +114,7 @@ describe('podman', () => {
     }
   })
 
-  test('builds one, and we run it', { timeout: seconds(110) }, async () => {
+  test('builds one and changes one, and we run both', { timeout: seconds(110) }, async () => {
     cpSync(ensureRootfs(), path('context/root'), { recursive: true, verbatimSymlinks: true })
     const steps = [
       'FROM scratch',
@@ -129,6 +129,18 @@ describe('podman', () => {
       podman('save', '--format', format, '--output', path(format), 'made:1')
       expect(await loadedAndRun(path(format), 'made:1')).toBe('/srv\ntheirs\n')
     }
+    podman('create', '--name', 'changing', 'made:1')
+    const root = podman('mount', 'changing').trim()
+    rmSync(join(root, 'etc/passwd'))
+    rmSync(join(root, 'home'), { recursive: true })
+    writeFileSync(join(root, 'home'), 'a file now\n')
+    podman('umount', 'changing')
+    podman('commit', 'changing', 'made:2')
+    podman('save', '--output', path('changed.tar'), 'made:2')
+    const look = ['sh', '-c', 'cat /home; ls -d /etc/group /etc/passwd 2>&-; exit 0']
+    expect(await loadedAndRun(path('changed.tar'), 'made:2', ...look), 'what is removed there').toBe(
+      'a file now\n/etc/group\n',
+    )
   })
 })
 
