@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
 import { RUNTIMES } from '../runtimes/all.ts'
@@ -144,28 +144,26 @@ describe('as one types it', () => {
 })
 
 describe('Ctrl-C', () => {
-  const left = () => [
-    ...readdirSync('/sys/fs/cgroup', { recursive: true, encoding: 'utf8' }).filter((name) =>
-      /workshop-lab-runtimes-\w+$/.test(name),
-    ),
-    ...readdirSync(tmpdir()).filter((name) => name.startsWith('workshop-runtimes')),
-    ...readdirSync('/run').filter((name) => name.startsWith('workshop-runtimes')),
-  ]
-  let before: string[]
-  beforeAll(() => {
-    before = left()
-  })
-  afterAll(() => expect(left()).toEqual(before))
+  /** Groups of such labs: by the name that is theirs alone, and by who opened them. */
+  const groups = (opener = 0) => {
+    const names = ['-name', 'workshop-lab-runtimes-*', '-o', '-name', `workshop-lab-${opener}-*`]
+    return spawnSync('find', ['/sys/fs/cgroup', '-type', 'd', '(', ...names, ')'], { encoding: 'utf8' }).stdout
+  }
+  const files = () =>
+    [tmpdir(), '/run'].flatMap((folder) => readdirSync(folder).filter((name) => /runtimes/.test(name)))
 
-  test('ends all of it', { timeout: seconds(30) }, async () => {
+  test('ends all of it, and leaves nothing', { timeout: seconds(60) }, async () => {
+    const before = [groups(), files()]
     const child = spawn(process.execPath, [...COMMAND, 'box', '-c', 'sleep 98765 & echo ready; wait'], {
       cwd: project,
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const exit = once(child, 'exit')
     await said(child, 'ready')
+    expect(groups(child.pid)).toContain(`workshop-lab-${child.pid}-`)
     child.kill('SIGINT')
     expect(await exit).toEqual([130, null])
+    expect([groups(child.pid), files()]).toEqual(before)
     expect(spawnSync('pgrep', ['-fx', 'sleep 98765']).status).toBe(1)
   })
 })
