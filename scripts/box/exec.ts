@@ -1,9 +1,9 @@
 import { UsageError } from '#given/errors.ts'
 import { quit } from '#given/run.ts'
-import { running, sweep } from '#given/running.ts'
 import { exec } from '../../lessons/11-box/given/exec.ts'
+import { boxNamed, entryOf, settled } from '../lib/boxes.ts'
 import { command, type Options, optionOf } from '../lib/command.ts'
-import { containersNamed } from '../lib/containers.ts'
+import { verb } from '../lib/verbs.ts'
 import { yours } from '../lib/yours.ts'
 import * as privileges from './options/privileges.ts'
 import * as startup from './options/startup.ts'
@@ -28,23 +28,17 @@ const { own, argv } = split(process.argv.slice(3))
 
 await command(
   {
-    name: 'box',
-    usage: 'npm run box -- exec [OPTIONS] NAME -- CMD …',
-    about: `Runs one more command in a container that runs, beside the first one: with its root, its namespaces, its cgroup, and
+    ...verb({
+      usage: 'exec [OPTIONS] NAME -- CMD …',
+      about: `Runs one more command in a container that runs, beside the first one: with its root, its namespaces, its cgroup, and
 no more privileges than it has. The second -- may be left out.
 
 Exit codes: the command's own, 128 plus the signal that ended it, 127 not found, 126 not executable, 125 any other
 failure to start it, 2 for what makes no sense as a command line.`,
-    options,
-    examples: [
-      'npm run box -- exec web -- ps -e',
-      'npm run box -- exec -it web -- sh',
-      'npm run box -- exec -u nobody -w /tmp -e LANG=C web -- ls',
-    ],
+      options,
+      examples: ['exec web -- ps -e', 'exec -it web -- sh', 'exec -u nobody -w /tmp -e LANG=C web -- ls'],
+    }),
     args: own,
-    failure: 125,
-    needsLinux: true,
-    who: ({ positionals: [name] }) => (name && isYours(name) ? 'anybody' : 'root if possible'),
   },
   async ({ values, positionals: [name] }) => {
     if (name === undefined) throw new UsageError('in which container? The NAME is that of box run --name')
@@ -54,10 +48,9 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const asked = await privileges.read({ user: values.user })
     const cwd = values.workdir === undefined ? undefined : startup.folder(values.workdir)
     const env = startup.environment(values)
-    await sweep() // a container whose engine was killed is none
-    const [entry] = containersNamed([name])
+    const entry = entryOf(await settled(await boxNamed(name)))
     const [tools] = await yours(['box'], { ...values, quiet: true })
-    if (!entry || !tools) throw new Error('containersNamed() and yours() return one for each name')
+    if (!tools) throw new Error('yours() returns one for each name')
     quit(
       await exec({
         entry,
@@ -73,11 +66,6 @@ failure to start it, 2 for what makes no sense as a command line.`,
     )
   },
 )
-
-/** Did you start it yourself, root or not? */
-function isYours(name: string): boolean {
-  return running().some(({ container }) => container.spec.name === name || container.id === name)
-}
 
 /** Parts what is ours, up to the NAME, from the command, whose options are its own. */
 function split(args: string[]): { own: string[]; argv: string[] } {

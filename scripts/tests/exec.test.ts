@@ -176,7 +176,7 @@ test('what makes no sense is told', async () => {
   const cases: [string[], number, RegExp][] = [
     [[], 2, /in which container/],
     [[first.name], 2, /which command/],
-    [['nosuch', 'true'], 125, /no container 'nosuch' runs/],
+    [['nosuch', 'true'], 125, /there is no container 'nosuch'/],
     [['-w', 'tmp', first.name, 'true'], 2, /a path in the container begins with \//],
     [['-w', '/nosuch', first.name, 'true'], 125, /no such folder in the container/],
     [['-e', 'X', first.name, 'true'], 2, /it wants NAME=VALUE/],
@@ -228,7 +228,7 @@ test('the container ends, and what was executed in it', async () => {
   expect((await second).code).toBe(137)
   expect(await ended).toEqual([137, null])
   const late = await first.exec([first.name, 'true'])
-  expect(late).toMatchObject({ code: 125, stderr: expect.stringContaining('runs') })
+  expect(late).toMatchObject({ code: 125, stderr: expect.stringContaining('there is no container') })
 })
 
 test('-d: it goes on when box exec has ended, and ends with the container', async () => {
