@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { seconds } from '#given/patience.ts'
+import { processes } from '#given/proc.ts'
 import { type Ancestor, find, type Measured, measure, treeOf } from './measure.ts'
 import { hasEnded, isInstalled, type Place, Refused, type Runtime, until } from './runtime.ts'
 
@@ -77,7 +78,7 @@ function atRest(pid: number): Measured | undefined {
 
 /** Ends the container, then the daemon. The lab would, too; but the next one is to be by itself. */
 async function end({ children }: Place, pid: number | undefined): Promise<void> {
-  if (pid !== undefined) process.kill(pid, 'SIGKILL')
+  if (pid !== undefined && processes().includes(pid)) process.kill(pid, 'SIGKILL')
   for (const child of children.filter((one) => !hasEnded(one))) {
     const exit = once(child, 'exit')
     child.kill('SIGTERM')
