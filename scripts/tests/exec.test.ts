@@ -340,6 +340,17 @@ describe('with a terminal', () => {
     expect(shell.output).not.toMatch(/job control|can't access/)
   })
 
+  test('what is printed goes through as it is, and your terminal is afterwards what it was', async () => {
+    await using first = await container()
+    const exec = `${process.execPath} scripts/box.ts exec --reference -t ${first.name}`
+    const line = `${exec} -- sh -c "stty -opost; echo a; echo b"; stty -a`
+    using shell = new Terminal(['sh', '-c', line])
+    await shell.end()
+    expect(shell.output, 'no carriage return where the command has switched that off').toContain('a\nb\n')
+    expect(shell.output).toMatch(/ icanon .* echo /s)
+    expect(shell.output).toMatch(/\nopost /)
+  })
+
   test('yours: Ctrl-C ends the command, a shell leads the foreground', async () => {
     await using first = await container()
     using sleep = terminal(first.name, '--', 'sh', '-c', 'echo up; exec sleep 60')

@@ -6,6 +6,7 @@
 import { ReadStream } from 'node:tty'
 import type { Running } from './engine.ts'
 import { isatty } from './libc.ts'
+import { makeRaw } from './raw.ts'
 import { importFile, layer } from './stack.ts'
 
 /** What lesson 11 writes of it. */
@@ -38,11 +39,11 @@ export async function connect(master: number, tools: string): Promise<() => Prom
   stdin.on('data', (data) => terminal.write(data))
   stdin.on('end', () => terminal.writable && terminal.write(END_OF_INPUT))
   const resize = () => consoleSize(0, master)
-  const raw = (on: boolean) => stdin.isTTY && stdin.setRawMode(on)
-  const again = () => raw(false) && raw(true) // whoever had the terminal while we were stopped has set it his way
+  let restore = () => {}
+  const again = () => void makeRaw(0) // whoever had the terminal while we were stopped has set it his way
   if (isatty(0)) {
     resize()
-    raw(true)
+    restore = makeRaw(0)
     process.on('SIGWINCH', resize)
     process.on('SIGCONT', again)
   }
@@ -50,7 +51,7 @@ export async function connect(master: number, tools: string): Promise<() => Prom
     await through
     process.removeListener('SIGWINCH', resize)
     process.removeListener('SIGCONT', again)
-    raw(false)
+    restore()
     stdin.destroy()
   }
 }

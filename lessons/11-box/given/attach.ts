@@ -4,11 +4,13 @@
  */
 import { closeSync, createWriteStream, openSync } from 'node:fs'
 import { bind, isatty } from '#given/libc.ts'
+import { makeRaw } from '#given/raw.ts'
 import type { Entry } from '#given/running.ts'
 import { importFile } from '#given/stack.ts'
 import { endOf, signal } from './ending.ts'
 import { folderOf, type Kept } from './kept.ts'
 import { ending, Log } from './log.ts'
+import { stdinOf } from './streams.ts'
 
 const openat2 = bind('int openat2(int dirfd, const char *pathname, void *how, size_t size)')
 const O_RDWR = 2
@@ -46,7 +48,7 @@ export async function attach(
   })
   const undo = [proxySignals(entry, leave)]
   if (hasTerminal && isatty(0)) undo.push(await matchSize(entry, tools))
-  if (input) undo.push(type(`${folderOf(container.order.spec.id)}/stdin`, hasTerminal, leave))
+  if (input) undo.push(type(stdinOf(folderOf(container.order.spec.id)), hasTerminal, leave))
   try {
     const over = Promise.race([end, left])
     await place.follow((piece) => process.stdout.write(piece), over)
@@ -118,11 +120,11 @@ function type(fifo: string, hasTerminal: boolean, leave: () => void): () => void
     }
     if (out.length > 0) to.write(Buffer.from(out))
   }
-  if (raw) stdin.setRawMode(true)
+  const restore = raw ? makeRaw(0) : undefined
   stdin.on('data', data)
   return () => {
     stdin.removeListener('data', data)
-    if (raw) stdin.setRawMode(false)
+    restore?.()
     stdin.destroy()
     to.destroy()
   }
