@@ -3,7 +3,6 @@
  *
  *     node detached.ts FOLDER
  */
-import { spawn } from 'node:child_process'
 import { start } from '#given/engine.ts'
 import { closeOnExec, unblockSignals } from '#given/exec.ts'
 import { closeSync, openSync, readFileSync, writeSync } from '#given/fs.ts'
@@ -12,6 +11,7 @@ import type { Container } from '#given/mechanism.ts'
 import { failure, quit } from '#given/run.ts'
 import { engine, enter, leave, sweep } from '#given/running.ts'
 import { readKept } from './kept.ts'
+import { copy, record, stdinOf } from './streams.ts'
 import { EXIT, REPORT, type Report, SUPERVISOR } from './supervisor.ts'
 
 const SIGKILL = 9
@@ -54,12 +54,9 @@ async function startFor(supervisor: ReturnType<typeof engine>): Promise<Report> 
  * types ends with the supervisor, who has the only writing end of its FIFO that always is open; the other with the terminal.
  */
 function keepTerminal(master: number): void {
-  const typed = openSync(`${folder}/stdin`, 'r')
-  const log = openSync(`${folder}/log`, 'a')
-  const cat = (from: number, to: number) =>
-    spawn('cat', { stdio: [from, to, 'ignore'], detached: true, env: { PATH: process.env.PATH } }).unref()
-  cat(typed, master)
-  cat(master, log)
+  const typed = openSync(stdinOf(folder), 'r')
+  copy(typed, master)
+  record(master, folder)
 }
 
 function report(what: Report): void {

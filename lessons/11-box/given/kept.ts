@@ -4,8 +4,8 @@
  * folder, and its state is what the kernel says: state.ts.
  *
  *     containers/ID/container.json    what it is; written once
- *                   log               what it has printed
- *                   stdin             a FIFO, where somebody may type to it
+ *                   streams/log       what it has printed
+ *                   streams/stdin     a FIFO, where somebody may type to it
  *                   exit              how it ended; whoever waits for it has a lock on this file
  *                   upper/            what it has changed: lesson 10
  */
@@ -17,6 +17,7 @@ import { containersFolder, removeTree } from '#given/union.ts'
 import { locked } from '../../10-images/given/lock.ts'
 import { lockExit, tryLockExit } from './exit-lock.ts'
 import { hasEnded } from './state.ts'
+import { makeStreams } from './streams.ts'
 
 /** A container that is kept. Plain data: container.json. */
 export interface Kept {
@@ -67,6 +68,7 @@ export async function create(container: Kept, hold: () => Promise<void> = async 
     await hold()
     const folder = folderOf(id)
     mkdirSync(folder)
+    makeStreams(folder)
     writeFileSync(`${folder}/.container.json`, JSON.stringify(container), { mode: 0o600 })
     process.getBuiltinModule('node:fs').renameSync(`${folder}/.container.json`, `${folder}/container.json`)
   })

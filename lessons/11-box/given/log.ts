@@ -5,8 +5,9 @@ import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
 import { bind, koffi } from '#given/libc.ts'
 import type { Entry } from '#given/running.ts'
 import { folderOf, type Kept } from './kept.ts'
+import { logOf } from './streams.ts'
 
-export const logFile = ({ order }: Kept): string => `${folderOf(order.spec.id)}/log`
+export const logFile = ({ order }: Kept): string => logOf(folderOf(order.spec.id))
 
 /** A place in a log, from which on one reads. */
 export class Log {

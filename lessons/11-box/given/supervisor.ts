@@ -12,9 +12,10 @@
 
 import { type Call, clone } from '#given/clone.ts'
 import { closeSync, openSync, readFileSync, readSync } from '#given/fs.ts'
-import { bind, mkfifo, waitpid } from '#given/libc.ts'
+import { bind, waitpid } from '#given/libc.ts'
 import { lockExit } from './exit-lock.ts'
 import { folderOf, type Kept } from './kept.ts'
+import { logOf, openLog, pipe, stdinOf } from './streams.ts'
 
 /** What ps -e calls it. */
 export const SUPERVISOR = 'supervisor'
@@ -31,9 +32,7 @@ const SIGINFO = 128
 const MADV_DONTNEED = 4
 const O_RDWR = 2
 
-const pipe2 = bind('int pipe2(int *pipefd, int flags)')
 const ftruncate = bind('int ftruncate(int fd, off_t length)')
-const O_CLOEXEC = 0o2000000
 
 /** What the engine reports: the container's first process, or why there is none. */
 export type Report = { pid: number } | { error: string; code: number }
@@ -47,9 +46,11 @@ export function startDetached(container: Kept): Report {
   const folder = folderOf(container.order.spec.id)
   const exit = lockExit(container)
   ftruncate(exit, 0) // how it ended the last time
-  const log = openSync(`${folder}/log`, 'a', 0o600)
-  const typist = container.interactive || container.order.spec.terminal ? openFifo(`${folder}/stdin`) : undefined
-  const stdin = openSync(typist === undefined ? '/dev/null' : `${folder}/stdin`, 'r')
+  const { terminal } = container.order.spec
+  const log = terminal ? openSync(logOf(folder), 'a') : openLog(folder) // a terminal has somebody who writes it down
+  const listens = container.interactive || terminal !== undefined
+  const typist = listens ? openSync(stdinOf(folder), O_RDWR) : undefined // for reading alone it would wait for a writer
+  const stdin = openSync(listens ? stdinOf(folder) : '/dev/null', 'r')
   const [ours, theirs] = pipe()
   try {
     const { pid, pidfd } = clone(0, supervisor(folder, { stdin, log, exit, report: theirs, typist }))
@@ -115,21 +116,6 @@ function heaps(): [start: bigint, length: bigint][] {
       const isHeap = name === '[heap]' || (name === '' && start % ARENA === 0n)
       return isHeap ? [[start, BigInt(`0x${end}`) - start] as [bigint, bigint]] : []
     })
-}
-
-function openFifo(path: string): number {
-  try {
-    mkfifo(path, 0o600)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'EEXIST') throw error
-  }
-  return openSync(path, O_RDWR) // a FIFO opened for reading only would wait for a writer
-}
-
-function pipe(): [number, number] {
-  const ends = new Int32Array(2)
-  pipe2(ends, O_CLOEXEC)
-  return [ends[0] ?? -1, ends[1] ?? -1]
 }
 
 /** Waits for a line. Undefined where the other side ended without. */
