@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { isInstalled, must, type Runtime, stay, until, versionOf } from './runtime.ts'
+import { locate, must, type Runtime, stay, until, versionOf } from './runtime.ts'
 
 /** Docker, with a daemon of its own, which starts a containerd. It wants an image, so it gets the root as one. */
 export const docker: Runtime = {
@@ -19,7 +19,8 @@ export const docker: Runtime = {
     const paths = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'docker.pid' }
     const own = Object.entries(paths).flatMap(([option, name]) => [`--${option}`, join(folder, name)])
     const apart = ['--host', env.DOCKER_HOST, '--bridge=none', '--iptables=false', '--ip6tables=false']
-    const more = isInstalled('crun') ? ['--add-runtime', 'crun=/usr/bin/crun'] : []
+    const crun = locate('crun')
+    const more = crun ? ['--add-runtime', `crun=${crun}`] : []
     stay(place, ['dockerd', ...own, ...apart, '--storage-driver=overlay2', ...more])
     await until(place, 'dockerd', () => spawnSync('docker', ['version'], { env }).status === 0)
     must(place, ['sh', '-c', 'tar --directory "$0" --create . | docker import - workshop', place.rootfs])

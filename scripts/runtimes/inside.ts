@@ -58,6 +58,6 @@ async function shell(): Promise<number> {
   // Node goes on meanwhile, and buries daemons that somebody kills.
   const bash = spawn('bash', words, { env, stdio: 'inherit', ...(cwd ? { cwd } : {}) })
   const [status] = await once(bash, 'exit')
-  for (const child of places.flatMap(({ children }) => children)) child.kill('SIGTERM')
+  for (const child of places.flatMap(({ children }) => children)) child.kill('SIGKILL') // dockerd would wait for containers
   return status ?? 1
 }

@@ -6,7 +6,7 @@ import { LAB_ROOTFS } from '#given/lab.ts'
 import { seconds } from '#given/patience.ts'
 import { processes } from '#given/proc.ts'
 import { type Ancestor, find, type Measured, measure, treeOf } from './measure.ts'
-import { hasEnded, isInstalled, type Place, Refused, type Runtime, until } from './runtime.ts'
+import { hasEnded, locate, type Place, Refused, type Runtime, until } from './runtime.ts'
 
 /** What became of a runtime: figures, or why there are none. */
 export type Answer = { name: string; version?: string } & (
@@ -26,7 +26,7 @@ export function placeFor({ name }: Pick<Runtime, 'name'>, env: NodeJS.ProcessEnv
 
 /** What a runtime lacks, and how to get it; nothing where all is there. */
 export function lacks({ programs, packages }: Runtime): string | undefined {
-  return programs.every(isInstalled) ? undefined : `not installed: apt-get install ${packages.join(' ')}`
+  return programs.every(locate) ? undefined : `not installed: apt-get install ${packages.join(' ')}`
 }
 
 /** One after the other, each by itself: memory that two share would count half for each. */

@@ -14,21 +14,10 @@ function oci(name: string): Runtime {
     version: () => versionOf(name),
     async start(place, argv) {
       writeBundle(name, place, argv)
-      const state = ['--root', join(place.folder, 'state')]
-      // With no pipe of ours: the container keeps what it is given, and `run --detach` would never come to its end.
-      must(place, [
-        'sh',
-        '-c',
-        'exec "$@" < /dev/null > "$0" 2>&1 || { cat "$0"; false; }',
-        join(place.folder, 'run.log'),
-        name,
-        ...state,
-        'run',
-        '--detach',
-        '--bundle',
-        place.folder,
-        `workshop-${name}`,
-      ])
+      const run = [name, '--root', join(place.folder, 'state'), 'run', '--detach', '--bundle', place.folder]
+      // With no pipe of ours: the container keeps what it is given, and that pipe would never come to its end.
+      const aside = '"$@" < /dev/null > "$0" 2>&1 || { cat "$0"; exit 1; }'
+      must(place, ['sh', '-c', aside, join(place.folder, 'log'), ...run, `workshop-${name}`])
     },
   }
 }

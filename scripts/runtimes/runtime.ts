@@ -40,29 +40,30 @@ export class Refused extends Error {
   override name = 'Refused'
 }
 
-/** Does a PATH lead to this program? */
-export function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+/** Where PATH finds a program; nothing where it does not. */
+export function locate(program: string): string | undefined {
+  const paths = (process.env.PATH ?? '').split(delimiter).map((folder) => join(folder, program))
+  return paths.find((path) => existsSync(path))
 }
 
 /** The first version number that a program prints of itself. */
-export function versionOf(program: string, ...args: string[]): string {
-  const { stdout, stderr } = spawnSync(program, args.length > 0 ? args : ['--version'], { encoding: 'utf8' })
+export function versionOf(program: string): string {
+  const { stdout, stderr } = spawnSync(program, ['--version'], { encoding: 'utf8' })
   return /\d+\.\d[\w.]*/.exec(stdout || stderr)?.[0] ?? 'of no version'
 }
 
 /**
- * Runs a command to its end, and returns what it printed.
+ * Runs a command to its end.
  *
  * @throws {Refused} with its last words
  */
-export function must({ env, folder }: Place, [program = '', ...args]: string[]): string {
+export function must({ env, folder }: Place, [program = '', ...args]: string[]): void {
   const options = { env, cwd: folder, encoding: 'utf8' as const, timeout: seconds(60) }
   const { status, signal, stdout, stderr, error } = spawnSync(program, args, {
     ...options,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  if (status === 0) return stdout
+  if (status === 0) return
   throw new Refused(lastWords(`${stdout}\n${stderr}`) || error?.message || `it ended with ${status ?? signal}`)
 }
 

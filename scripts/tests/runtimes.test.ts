@@ -119,10 +119,11 @@ describe('as one types it', () => {
   test('what refuses, in its own words', () => {
     const folder = mkdtempSync('/var/tmp/workshop-runtimes-')
     try {
-      writeFileSync(join(folder, 'crun'), '#!/bin/sh\necho "crun: not on a Sunday" >&2\nexit 1\n')
+      const words = `case "$*" in spec) echo '{"process": {}}' > config.json;; *) echo 'not on a Sunday' >&2; exit 1;; esac`
+      writeFileSync(join(folder, 'crun'), `#!/bin/sh\n${words}\n`)
       chmodSync(join(folder, 'crun'), 0o755)
       const { stdout, status } = runtimes(['crun'], { PATH: `${folder}:${process.env.PATH}` })
-      expect([status, stdout.split('\n')]).toEqual([0, expect.arrayContaining(['crun refuses: crun: not on a Sunday'])])
+      expect([status, stdout.split('\n')]).toEqual([0, expect.arrayContaining(['crun refuses: not on a Sunday'])])
     } finally {
       rmSync(folder, { recursive: true })
     }
