@@ -10,7 +10,7 @@
  * While it waits it takes 3 MB, since it gives back the memory of the Node that it was.
  */
 
-import { type Call, clone } from '#given/clone.ts'
+import { type Call, type Child, clone } from '#given/clone.ts'
 import { closeSync, openSync, readFileSync, readSync } from '#given/fs.ts'
 import { bind, waitpid } from '#given/libc.ts'
 import { lockExit } from './exit-lock.ts'
@@ -52,17 +52,21 @@ export function startDetached(container: Kept): Report {
   const typist = listens ? openSync(stdinOf(folder), O_RDWR) : undefined // for reading alone it would wait for a writer
   const stdin = openSync(listens ? stdinOf(folder) : '/dev/null', 'r')
   const [ours, theirs] = pipe()
+  let child: Child
   try {
-    const { pid, pidfd } = clone(0, supervisor(folder, { stdin, log, exit, report: theirs, typist }))
-    closeSync(pidfd)
-    closeSync(theirs)
-    closeSync(exit) // the lock is the supervisor's now
+    child = clone(0, supervisor(folder, { stdin, log, exit, report: theirs, typist }))
+  } finally {
+    // They are the supervisor's now: the lock, and the last end of the log, by which one sees that all is written.
+    for (const fd of [exit, theirs, log, stdin, typist]) if (fd !== undefined) closeSync(fd)
+  }
+  closeSync(child.pidfd)
+  try {
     const line = readLine(ours)
     if (line !== undefined && !('error' in line)) return line
-    waitpid(pid) // until all is cleaned up
+    waitpid(child.pid) // until all is cleaned up
     return line ?? { error: 'the engine was killed before its container had begun', code: 125 }
   } finally {
-    for (const fd of [log, stdin, ours, typist]) if (fd !== undefined) closeSync(fd)
+    closeSync(ours)
   }
 }
 
