@@ -24,12 +24,11 @@ exec ${process.execPath} --no-warnings ${project}/scripts/box.ts "$verb" "$@"
 `
 writeFileSync(`${home}/bin/box`, box, { mode: 0o755 })
 await makeImage()
+const steps = await stepsToContainer()
 
 heading('The session of one of our texts, with box in the place of docker')
-const before = lastPid()
 await type('box run -it -d --name a --cpu-shares 512 --memory 512m workshop -- /bin/bash')
 const bash = pidOf('a')
-const steps = bash - before // from the shell that types it to the container: as many numbers
 const supervisor = Number(status(bash, 'PPid'))
 await type(`box inspect a | grep -E '"pid": [0-9]'`)
 await type(`ps -o pid,ppid,comm -p ${supervisor},${bash}`)
@@ -133,6 +132,15 @@ async function inTerminal(line: string): Promise<void> {
   const printed = await text(terminal.stdout)
   terminal.stdin.end() // not before: script(1) would type the end of its input
   transcript(line, printed.replaceAll('\r', ''))
+}
+
+/** How many numbers are given away from the shell that types a `box run -d` to the first process of the container. */
+async function stepsToContainer(): Promise<number> {
+  const before = lastPid()
+  await sh('box run -d --name one workshop -- sleep 600')
+  const steps = pidOf('one') - before
+  await sh('box rm --force one')
+  return steps
 }
 
 /** The number that the kernel gave last, in this pid namespace: proc_sys_kernel(5), ns_last_pid. */
