@@ -19,8 +19,15 @@ export const uts: Mechanism = {
 }
 `
 
-/** What is remembered of the learner, and compiled code, which is kept by its path: a clone has its own. */
-const OWN = ['progress', 'originals', 'backups', 'cache']
+/** What is remembered of the learner: a clone has its own. */
+const OWN = ['progress', 'originals', 'backups', 'cache', 'cache-of-clones']
+
+/**
+ * Compiled code, which all clones share: Node keeps it by the path from the cache to the module, if it is told so.
+ * Without it each clone would strip the types of all that it loads, and each container of its labs those of the init.
+ */
+const CACHE = '.workshop/cache-of-clones'
+const PORTABLE = { NODE_COMPILE_CACHE: '.workshop/cache', NODE_COMPILE_CACHE_PORTABLE: '1' }
 
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
@@ -29,7 +36,7 @@ export class Clone implements Disposable {
   constructor() {
     chmodSync(this.path, 0o755) // lesson 07 runs it as an ordinary user
     for (const name of ['lessons', 'solutions', 'scripts', 'package.json', 'package-lock.json', 'vitest.config.ts']) {
-      cpSync(join(project, name), join(this.path, name), { recursive: true })
+      cpSync(join(project, name), join(this.path, name), { recursive: true, preserveTimestamps: true })
     }
     writeFileSync(join(this.path, 'lessons/04-uts/uts.ts'), STARTER)
     // What was installed and built once is shared.
@@ -39,6 +46,8 @@ export class Clone implements Disposable {
     for (const name of readdirSync(join(project, '.workshop')).filter((name) => !OWN.includes(name))) {
       symlinkSync(join(project, '.workshop', name), join(this.path, '.workshop', name))
     }
+    mkdirSync(join(project, CACHE), { recursive: true })
+    symlinkSync(join(project, CACHE), join(this.path, '.workshop/cache'))
   }
 
   /** Runs a command of package.json as npm would, but without npm, whose own start takes longer than most of them. */
@@ -59,7 +68,7 @@ export class Clone implements Disposable {
 
   get #options() {
     // INIT_CWD is where somebody typed npm; for these commands he stands in the clone.
-    const env = { ...process.env, INIT_CWD: this.path, NO_COLOR: '1', NODE_COMPILE_CACHE: '.workshop/cache' }
+    const env = { ...process.env, INIT_CWD: this.path, NO_COLOR: '1', ...PORTABLE }
     return { cwd: this.path, env }
   }
 

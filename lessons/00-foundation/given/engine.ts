@@ -200,8 +200,12 @@ export function becomeNode(args: string[], env: string[]): Call[] {
 
 /** The init is ours, not the user's: no NODE_OPTIONS, no LD_PRELOAD. The command's environment is in the spec. */
 export function initEnvironment(): string[] {
-  const cache = process.env.NODE_COMPILE_CACHE
-  return ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : [])]
+  const { NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: portable } = process.env
+  return [
+    'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+    ...(cache ? [`NODE_COMPILE_CACHE=${cache}`] : []),
+    ...(portable ? [`NODE_COMPILE_CACHE_PORTABLE=${portable}`] : []),
+  ]
 }
 
 /** Undoes every `outside`, last first. One that fails must not keep the others from theirs. */
