@@ -75,7 +75,7 @@ for (const [name, port, number] of [
 const servers = ['httpd', 'vsftpd'].map((name) => ({ name, pid: pidOf(name) }))
 for (const { pid } of servers) await sh(`until nsenter -t ${pid} -n ss -Htln | grep -q :80; do sleep 0.02; done`)
 compare(servers.map(({ name, pid }) => [name, `pid ${pid}`, `pid ${pidsOf(pid).at(-1)}`]))
-for (const port of [8081, 8082]) await type(`busybox wget -q -O - localhost:${port}`)
+for (const port of [8081, 8082]) await type(`busybox wget -q -O - 127.0.0.1:${port}`)
 await type('box run -d --publish 8081:80 workshop -- httpd')
 
 heading('The end')
@@ -89,8 +89,8 @@ await type('box rm --force httpd a')
 async function makeImage(): Promise<void> {
   const folder = '/usr/lib/stand-ins'
   const serve = (name: string) => `#!/bin/bash
-echo ${name}, which is pid $$ > /srv/index.html
-exec -a httpd ${folder}/${name} -f -v -p 80 -h /srv
+echo ${name}, which is pid $$ | tee /srv/index.html
+exec -a httpd ${folder}/${name} -f -p 80 -h /srv
 `
   await sh(`
     for file in /bin/bash $(ldd /bin/bash | grep -o '/[^ ]*'); do
