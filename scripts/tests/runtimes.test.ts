@@ -3,13 +3,14 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
 import { RUNTIMES } from '../runtimes/all.ts'
 import type { Measured } from '../runtimes/measure.ts'
-import type { Answer } from '../runtimes/measure-all.ts'
-import { namesIn } from '../runtimes/print.ts'
+import { type Answer, lacks } from '../runtimes/measure-all.ts'
+import { crun } from '../runtimes/oci.ts'
+import { namesIn, print } from '../runtimes/print.ts'
 import { said } from './boxes.ts'
 
 // What of the others is not installed, as on most machines, is skipped aloud. Ours is always there.
@@ -25,11 +26,12 @@ function runtimes(args: string[], env: NodeJS.ProcessEnv = {}) {
   })
 }
 
+let host: Measured
 let answers: Answer[]
 beforeAll(() => {
   const { stdout, stderr, status } = runtimes(['--json'])
   expect(status, stderr).toBe(0)
-  answers = JSON.parse(stdout).runtimes
+  ;({ host, runtimes: answers } = JSON.parse(stdout))
 }, TIMEOUT)
 
 /** The figures of a runtime, or why there are none. */
@@ -109,11 +111,12 @@ describe('as one types it', () => {
   })
 
   test('what is not installed, and how to get it', () => {
-    const { stdout, status } = runtimes(['crun'], { PATH: '/nowhere' })
-    expect([status, stdout.split('\n')]).toEqual([
-      0,
-      expect.arrayContaining(['crun: not installed: apt-get install crun']),
-    ])
+    const missing = lacks({ ...crun, programs: ['no-such-program'] }) ?? ''
+    const printed = vi.spyOn(console, 'log').mockReturnValue()
+    print(host, [{ name: 'crun', missing }], [])
+    const lines = printed.mock.calls.flat()
+    printed.mockRestore()
+    expect(lines.at(-1)).toBe('crun: not installed: apt-get install crun')
   })
 
   test('what refuses, in its own words', () => {
