@@ -1,106 +1,16 @@
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { existing } from '#given/cgroups/hierarchies.ts'
 import { type Lab, openLab } from '#given/labs.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
-import { type Entry, running } from '#given/running.ts'
 import { project } from '#given/spec.ts'
-import { layer } from '#given/stack.ts'
 import { addLearner } from '#given/user/learner.ts'
-import { cloneCommand } from '../../lessons/11-box/given/joining.ts'
-import { box, result, type Start, said, start, until } from './boxes.ts'
+import { box, result, until } from './boxes.ts'
+import { childOf, commands, container, good, isThere, namespacesOf, rightsOf, sleeper } from './execs.ts'
 import { Terminal } from './terminals.ts'
 
 beforeAll(() => void ensureRootfs())
-
-let count = 0
-
-/** A container that runs in the foreground of another process, and ends when it is disposed of. */
-class Container implements AsyncDisposable {
-  readonly name = `exec-${process.pid}-${++count}`
-  readonly child: ChildProcess
-
-  /** It does `first`, says that it is up, and then does `script`. */
-  constructor(options: string[], script: string, first = ':') {
-    const line = `${first}; echo up; ${script}`
-    this.child = start(['--reference', '--name', this.name, ...options, '--', 'sh', '-c', line])
-  }
-
-  get entry(): Entry {
-    const found = running().find(({ container }) => container.spec.name === this.name)
-    if (!found) throw new Error(`${this.name} does not run`)
-    return found
-  }
-
-  get pid(): number {
-    return this.entry.container.pid
-  }
-
-  exec(args: string[], options: Start & { input?: string } = {}) {
-    return box(['--reference', ...args], { ...options, verb: 'exec' })
-  }
-
-  sh(script: string, ...options: string[]) {
-    return this.exec([...options, this.name, '--', 'sh', '-c', script])
-  }
-
-  /** Starts one and does not wait for it. */
-  start(script: string, ...options: string[]): ChildProcess {
-    return start(['--reference', ...options, this.name, '--', 'sh', '-c', script], { verb: 'exec' })
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
-    const ended = once(this.child, 'close')
-    process.kill(this.pid, 'SIGKILL')
-    await ended
-  }
-}
-
-async function container(options: string[] = [], script = 'exec sleep 600', before?: string): Promise<Container> {
-  const made = new Container(options, script, before)
-  await said(made.child, 'up')
-  return made
-}
-
-const good = (stdout: string) => ({ stderr: '', code: 0, stdout })
-
-/** What a process may, as the kernel says it. */
-const RIGHTS = 'Uid|Gid|Groups|Cap.*|NoNewPrivs|Seccomp|Seccomp_filters'
-const rightsOf = (pid: number) =>
-  readFileSync(`/proc/${pid}/status`, 'utf8')
-    .split('\n')
-    .filter((line) => new RegExp(`^(${RIGHTS}):`).test(line))
-
-const KINDS = ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'time', 'user', 'uts']
-const namespacesOf = (pid: number) => KINDS.map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`))
-
-/** The host's number of a process in a container, by its last one. */
-function hostPid(inside: Container, number: string): number {
-  const own = readlinkSync(`/proc/${inside.pid}/ns/pid`)
-  const found = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .find((pid) => {
-      try {
-        if (readlinkSync(`/proc/${pid}/ns/pid`) !== own) return false
-        return readFileSync(`/proc/${pid}/status`, 'utf8').match(/^NSpid:.*\t(\d+)$/m)?.[1] === number
-      } catch {
-        return false
-      }
-    })
-  return Number(found)
-}
-
-/** Starts a command that sleeps, and gives its number on the host. */
-async function sleeper(inside: Container, ...options: string[]): Promise<{ child: ChildProcess; pid: number }> {
-  const child = inside.start('echo $$; exec sleep 600', ...options)
-  const [number] = await once(child.stdout as NodeJS.ReadableStream, 'data')
-  const pid = hostPid(inside, String(number).trim())
-  await until(() => nameOf(pid) === 'sleep', 'it sleeps')
-  return { child, pid }
-}
 
 describe.each([
   ['as root', []],
@@ -243,86 +153,6 @@ test('-d: it goes on when box exec has ended, and ends with the container', asyn
   expect(members.map(Number).filter(isThere)).toEqual([])
 })
 
-describe('nothing of the host gets in', () => {
-  test('no descriptor, no environment, no session, no Node', async () => {
-    await using first = await container()
-    const folder = openSync('/etc', 'r')
-    const stdio: Start['stdio'] = ['pipe', 'pipe', 'pipe', folder, folder, folder, folder]
-    const script = 'ls -l /proc/self/fd; tr "\\0" "\\n" < /proc/self/environ; cut -d" " -f4,5,6 /proc/$$/stat; echo $$'
-    const { stdout, code } = await first
-      .exec([first.name, '--', 'sh', '-c', script], {
-        stdio,
-        env: { SECRET: 'of the host' },
-      })
-      .finally(() => closeSync(folder))
-    expect(code).toBe(0)
-    const links = stdout.split('\n').flatMap((line) => line.match(/ -> (.*)/)?.[1] ?? [])
-    expect(links.filter((link) => !/^(pipe|socket):|^\/proc\/\d+\/fd$/.test(link))).toEqual([])
-    expect(links).toHaveLength(4) // the standard streams, and ls's own
-    expect(stdout).not.toMatch(/SECRET|NODE|node/)
-    const [ids = '', own = ''] = stdout.trim().split('\n').slice(-2)
-    expect(ids, 'its parent is out of sight; it leads a group and a session').toBe(`0 ${own} ${own}`)
-  })
-
-  test('no folder as a standard stream or as the working directory', async () => {
-    await using first = await container()
-    const folder = openSync('/etc', 'r')
-    try {
-      const stream = start(['--reference', first.name, 'true'], { verb: 'exec', stdio: [folder, 'pipe', 'pipe'] })
-      expect(await result(stream)).toMatchObject({ code: 125, stderr: expect.stringContaining('a way out') })
-      const six: Start['stdio'] = ['pipe', 'pipe', 'pipe', folder, folder, folder]
-      for (const path of ['/proc/self/fd/3', '/proc/self/fd/5', `/proc/1/fd/5`, '/proc/thread-self/cwd']) {
-        const child = start(['--reference', '-w', path, first.name, 'ls'], { verb: 'exec', stdio: six })
-        expect(await result(child), path).toMatchObject({ code: 125, stdout: '' })
-      }
-    } finally {
-      closeSync(folder)
-    }
-  })
-
-  test('the command is a Node before it is itself, and nobody in the container can look into that', async () => {
-    await using first = await container()
-    const tools = layer('box', 'solutions').file
-    const { command, channel } = await cloneCommand({ entry: first.entry, argv: ['true'], tools })
-    const { pid } = command.container
-    expect(readFileSync(`/proc/${pid}/maps`, 'utf8')).toContain('koffi')
-    const inside = readFileSync(`/proc/${pid}/status`, 'utf8').match(/^NSpid:.*\t(\d+)$/m)?.[1]
-    const look = `cd /proc/${inside} || exit; echo $(cat cmdline | tr '\\0' ' ') $(ls fd)
-      for f in exe cwd root ns/mnt fd/0 fd/3; do readlink $f; done; cat environ; cat maps`
-    const { stdout, stderr } = await first.sh(look)
-    expect(stdout, 'its name, its descriptors, and nothing else').toBe('box exec 0 1 2 3\n')
-    expect(stderr).toMatch(/environ: Permission denied\n.*maps: Permission denied/)
-    expect(await first.sh(`kill -0 ${inside}`), 'it is there').toEqual(good(''))
-    closeSync(channel) // as if box exec had been killed: it has no path, and ends
-    expect(await command.wait()).toBe(127)
-  })
-
-  test('a shell in place of a program of the image runs as weak as all others', async () => {
-    const script =
-      'mkdir -p /usr/local/bin; cd /usr/local/bin; printf "#!/bin/sh\nexec /bin/sleep 600\n" > tool; chmod +x tool'
-    await using first = await container([], 'exec sleep 600', script)
-    const child = start(['--reference', first.name, 'tool'], { verb: 'exec' })
-    await until(() => commands(first).filter((name) => name === 'sleep').length === 2, 'it sleeps')
-    const [second] = pidsIn(first).filter((pid) => pid !== first.pid)
-    expect(rightsOf(second ?? 0)).toEqual(rightsOf(first.pid))
-    child.kill('SIGKILL')
-  })
-
-  test('exec at once waits for the container, and never sees the root of the host', async () => {
-    for (let i = 0; i < 3; i++) {
-      await using first = new Container([], 'exec sleep 600')
-      await until(() => running().some(({ container }) => container.spec.name === first.name), 'its first process')
-      const { stdout, code } = await first.sh(
-        'grep ^ID= /etc/os-release; cat /proc/1/comm; grep -c "/proc/sys " /proc/mounts',
-      )
-      const [id, ...rest] = stdout.split('\n')
-      expect(code).toBe(0)
-      expect(id).not.toBe(readFileSync('/etc/os-release', 'utf8').match(/^ID=.*$/m)?.[0])
-      expect(rest).toEqual(['sleep', '1', ''])
-    }
-  })
-})
-
 describe('with a terminal', () => {
   const CTRL_C = '\x03'
   const terminal = (...args: string[]) =>
@@ -408,31 +238,3 @@ describe('without root', () => {
     await first.result
   })
 })
-
-const isThere = (pid: number) => {
-  try {
-    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  } catch {
-    return false
-  }
-}
-
-function childOf(pid: number): number {
-  return Number.parseInt(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'), 10)
-}
-
-/** The host's numbers of all that is in a container. */
-function pidsIn(inside: Container): number[] {
-  const [group] = existing(inside.entry.container.id)
-  return readFileSync(`${group?.path}/cgroup.procs`, 'utf8').trim().split('\n').map(Number)
-}
-
-function nameOf(pid: number): string | undefined {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
-  } catch {
-    return undefined // it has ended
-  }
-}
-
-const commands = (inside: Container) => pidsIn(inside).map(nameOf)

@@ -185,8 +185,8 @@ const ATTRIBUTES = { MOUNT_ATTR_RDONLY: 1, MOUNT_ATTR_NOSUID: 2, MOUNT_ATTR_NODE
 
 /** Parameters that are a sum of bits. */
 const FLAGS: Record<string, Record<string, number>> = {
-  'clone.flags': { ...CLONE, CLONE_PIDFD: 0x1000, SIGCHLD: 17 },
-  'unshare.flags': { ...CLONE, CLONE_NEWTIME: 0x80 },
+  'clone.flags': { ...CLONE, CLONE_PIDFD: 0x1000, CLONE_PARENT: 0x8000, SIGCHLD: 17 },
+  'unshare.flags': { ...CLONE, CLONE_NEWTIME: 0x80, CLONE_FS: 0x200 },
   'setns.nstype': { ...CLONE, CLONE_NEWTIME: 0x80 },
   'fcntl.arg': { FD_CLOEXEC: 1 },
   'umount2.flags': { MNT_DETACH: 2 },
