@@ -20,6 +20,7 @@ import { project } from '#given/spec.ts'
 import { choose } from '#given/stack.ts'
 import { box, reference, result, start } from './boxes.ts'
 import { Clone } from './clone.ts'
+import { refusals } from './refusals.ts'
 
 let folder: string
 beforeAll(() => {
@@ -41,17 +42,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('bad input: what, why, what to do, and the exit code', () => {
   const long = 'x'.repeat(65)
-  const table: [what: string, args: string[], code: number, message: RegExp][] = [
-    ['no command', ['--reference'], 2, /which command\? .*run -- sh/],
-    ['a root without a command', ['./empty'], 2, /which command\? \.\/empty was taken for the root/],
-    [
-      'a path instead of a command',
-      ['/bin/ls'],
-      2,
-      /\/bin\/ls is a file, .* since it has a slash.*\n.*run -- \/bin\/ls/,
-    ],
-    ['no such folder as root', ['./nowhere', '--', 'true'], 125, /there is no folder .*nowhere.*npm run rootfs/],
-    ['a file as root', ['./file', '--', 'true'], 125, /file is a file; a root is a folder/],
+  type Row = [what: string, args: string[], code: number, message: RegExp]
+  const started: Row[] = [
     ['a root without the command', ['--reference', './empty', '--', 'true'], 127, /true: no such command in PATH/],
     ['a command that is not there', ['--reference', '--', '/bin/nope'], 127, /\/bin\/nope: no such command/],
     ['no x bit', ['--reference', './odd', '--', 'unmarked'], 126, /unmarked is not executable: chmod \+x/],
@@ -64,6 +56,24 @@ describe('bad input: what, why, what to do, and the exit code', () => {
     ],
     ['no interpreter', ['--reference', './odd', '--', 'orphan'], 127, /the file is there, but not its interpreter/],
     ['no loader', ['--reference', './odd', '--', 'true'], 127, /the dynamic loader/],
+    [
+      'no working directory',
+      ['--reference', '--workdir', '/nope', 'pwd'],
+      125,
+      /\/nope: ENOENT, there is no such folder in the container/,
+    ],
+  ]
+  const early: Row[] = [
+    ['no command', ['--reference'], 2, /which command\? .*run -- sh/],
+    ['a root without a command', ['./empty'], 2, /which command\? \.\/empty was taken for the root/],
+    [
+      'a path instead of a command',
+      ['/bin/ls'],
+      2,
+      /\/bin\/ls is a file, .* since it has a slash.*\n.*run -- \/bin\/ls/,
+    ],
+    ['no such folder as root', ['./nowhere', '--', 'true'], 125, /there is no folder .*nowhere.*npm run rootfs/],
+    ['a file as root', ['./file', '--', 'true'], 125, /file is a file; a root is a folder/],
     [
       'an unknown mechanism',
       ['--only', 'utz', 'true'],
@@ -93,18 +103,20 @@ describe('bad input: what, why, what to do, and the exit code', () => {
       125,
       /a lab, which has a \/tmp of its own/,
     ],
-    [
-      'no working directory',
-      ['--reference', '--workdir', '/nope', 'pwd'],
-      125,
-      /\/nope: ENOENT, there is no such folder in the container/,
-    ],
     ['a relative one', ['--workdir', 'srv', 'pwd'], 2, /a path in the container begins with \//],
     ['a long host name', ['--hostname', long, 'true'], 2, /keeps 64 bytes of a name, and this one has 65/],
     ['a long name in few letters', ['--hostname', 'é'.repeat(33), 'true'], 2, /this one has 66/],
   ]
-  test.each(table)('%s', async (_, args, code, message) => {
-    const { stderr, stdout, ...ended } = await box(args, { cwd: folder })
+  const refused = refusals(
+    early.map(([, args]) => ({ args })),
+    () => folder,
+  )
+  const answers = [
+    ...started.map(([what, args, ...wanted]) => [what, () => box(args, { cwd: folder }), ...wanted] as const),
+    ...early.map(([what, , ...wanted], i) => [what, () => refused(i), ...wanted] as const),
+  ]
+  test.each(answers)('%s', async (_, answer, code, message) => {
+    const { stderr, stdout, ...ended } = await answer()
     expect(stderr).toMatch(message)
     expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
     expect(ended.code).toBe(code)

@@ -12,6 +12,7 @@ import { ensureRootfs, ROOTFS } from '#given/rootfs.ts'
 import { running } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { box, result, said, start, until } from './boxes.ts'
+import { refusals } from './refusals.ts'
 
 let folder: string
 beforeAll(() => {
@@ -94,8 +95,9 @@ describe('bad input: what, why, what to do', () => {
     ['--memory 64m --without cgroups', /--memory is for the mechanism 'cgroups'/],
     [`--memory ${'9'.repeat(4096)}`, /it wants a size/],
   ]
-  test.each(table)('%.60s', async (args, message) => {
-    const { code, stderr } = await box(limited(args.split(' '), 'true'))
+  const refused = refusals(table.map(([args]) => ({ args: limited(args.split(' '), 'true') })))
+  test.each(table.map((row, i) => [...row, i] as const))('%.60s', async (_, message, i) => {
+    const { code, stderr } = await refused(i)
     expect(stderr).toMatch(message)
     expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
     expect(stderr.length).toBeLessThan(300)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Lab, openLab, type Program, type Result } from '#given/labs.ts'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
-import { box as boxHere } from './boxes.ts'
+import { refusals } from './refusals.ts'
 
 // Containers with a network run in a lab, which has a bridge, rules and routes of its own.
 
@@ -72,8 +72,9 @@ describe('bad input: what, why, what to do, and the exit code', () => {
     [['--net', 'bridge', '--subnet', '0.0.0.0/0'], /more than one network/],
     [['--net', 'bridge'], /WORKSHOP_SUBNET=10\.1: it wants/, { WORKSHOP_SUBNET: '10.1' }],
   ]
-  test.each(table)('%j', async (args, message, env) => {
-    const { code, stderr } = await boxHere(['--reference', ...args, '--', 'true'], env ? { env } : {})
+  const refused = refusals(table.map(([args, , env = {}]) => ({ args: ['--reference', ...args, '--', 'true'], env })))
+  test.each(table.map(([args, message], i) => [args, message, i] as const))('%j', async (_, message, i) => {
+    const { code, stderr } = await refused(i)
     expect(stderr).toMatch(message)
     expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
     expect(stderr.length).toBeLessThan(300)

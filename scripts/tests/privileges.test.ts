@@ -10,6 +10,7 @@ import { DEFAULT_CAPABILITIES } from '#given/capabilities/privileges.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { decode } from '../../solutions/09-capabilities/capabilities.ts'
 import { box, said, start } from './boxes.ts'
+import { refusals } from './refusals.ts'
 
 /** A root that tests may write to: what one makes in the shared one would stay. */
 let rootfs: string
@@ -68,7 +69,7 @@ describe('capabilities', () => {
 })
 
 describe('bad input', () => {
-  test.each([
+  const table: [options: string[], words: string][] = [
     [['--cap-add', 'sys_tiem'], 'Did you mean SYS_TIME?'],
     [['--cap-drop', 'CAP_NET_RAM'], 'Did you mean NET_RAW?'],
     [['--cap-add', ''], '--cap-add ""'],
@@ -86,8 +87,10 @@ describe('bad input', () => {
     [['--without', 'capabilities', '--user', '1000'], "for the mechanism 'capabilities'"],
     [['--seccomp', 'none'], 'default or unconfined'],
     [['--seccomp', 'default', '--new-privileges'], 'no filter'],
-  ])('%j', async (options, words) => {
-    const { code, stderr } = await box(['--reference', ...options, '--', 'true'])
+  ]
+  const refused = refusals(table.map(([options]) => ({ args: ['--reference', ...options, '--', 'true'] })))
+  test.each(table.map((row, i) => [...row, i] as const))('%j', async (_, words, i) => {
+    const { code, stderr } = await refused(i)
     expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(words) })
     expect(stderr.length).toBeLessThan(400)
   })
