@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
@@ -12,11 +12,15 @@ let folder: string
 let env: Record<string, string>
 const made = new Set<string>()
 
+/** A container of this name is removed after the test. */
+export const mine = (name: string) => void made.add(name)
+
 /** To be called once in a file. */
 export function ownStore(): void {
   beforeAll(() => {
     ensureRootfs()
     folder = mkdtempSync(join(tmpdir(), 'workshop-kept-'))
+    chmodSync(folder, 0o711) // for the root of a user namespace
     env = { WORKSHOP_IMAGES: join(folder, 'store') }
   })
   afterEach(async () => {
@@ -40,12 +44,12 @@ export async function ok(verb: string, ...args: string[]): Promise<string> {
 
 /** Starts a container in the background: a script. */
 export async function run(name: string, script: string, ...options: string[]): Promise<string> {
-  made.add(name)
+  mine(name)
   return (await ok('run', '-d', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
 }
 
 export async function create(name: string, script: string, ...options: string[]): Promise<string> {
-  made.add(name)
+  mine(name)
   return (await ok('create', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
 }
 

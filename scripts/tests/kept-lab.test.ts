@@ -128,7 +128,23 @@ describe('without root', () => {
     await ok(learner, 'kill', 'mine')
     expect(await ok(learner, 'wait', 'mine')).toBe('137\n')
     expect(await ok(learner, 'rm', 'mine')).toBe('mine\n')
-    expect(await sh(`ls ${log.replace(/\/[^/]*\/log$/, '')}`), 'what is user 5’s has gone, too').toBe('')
+    expect(
+      await sh('ls /run/learner/.local/share/container-workshop/containers'),
+      'what is user 5’s has gone, too',
+    ).toBe('')
+  })
+
+  test('cp: in there all is root’s, out here his', async () => {
+    await run('files', 'exec sleep 600')
+    await sh(
+      `mkdir /run/learner/site /run/learner/out; echo x > /run/learner/site/x; chown -R ${UID}:${GID} /run/learner`,
+    )
+    await ok(learner, 'cp', '/run/learner/site', 'files:/srv')
+    const look = ['sh', '-c', 'stat -c %u:%g /srv/site/x; chown 5:5 /srv/site/x']
+    expect(await ok(learner, 'exec', '--reference', 'files', '--', ...look)).toBe('0:0\n')
+    await ok(learner, 'cp', 'files:/srv/site', '/run/learner/out')
+    expect(await sh('stat -c %u:%g /run/learner/out/site/x')).toBe(`${UID}:${GID}\n`)
+    await ok(learner, 'rm', '-f', 'files')
   })
 
   test('its supervisor killed', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { status } from '#given/proc.ts'
 import { ROOTFS } from '#given/spec.ts'
 import { result, said, until } from './boxes.ts'
-import { box, create, inspect, list, listed, ok, ownStore, printed, run, start } from './keeping.ts'
+import { box, create, inspect, list, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
 
 // The verbs of box around containers that are kept, as somebody would type them.
 
@@ -178,6 +178,7 @@ describe('what is inside', () => {
 
   test('commit and diff of one that has ended', async () => {
     await ok('import', ROOTFS, 'base')
+    mine('verbs-x')
     expect(
       await box('run', '-d', '--reference', '--name', 'verbs-x', 'base', '--', 'sh', '-c', 'echo x > /srv/x'),
     ).toMatchObject({ code: 0 })

@@ -45,6 +45,17 @@ export async function* pack(folder: string, options: LayerOptions = {}): Bytes {
   }
 }
 
+/**
+ * The tar of one file, symbolic link, or folder with all in it, by another name.
+ *
+ * @param place a path whose last name is not followed: beneath.ts
+ * @throws {ImageError} FAILED, as pack()
+ */
+export async function* packOne(place: string, name: string, options: LayerOptions = {}): Bytes {
+  yield* new Packer(lstatSync(place, BIG).dev, { ...options, from: 'plain' }).entry(place, name)
+  yield END
+}
+
 const BIG = { bigint: true } as const
 
 class Packer {
@@ -79,14 +90,15 @@ class Packer {
       const inside = path === '' ? name : `${path}/${name}`
       if (name.includes('\uFFFD')) throw new ImageError('FAILED', `${JSON.stringify(inside)}: its name is not UTF-8`)
       try {
-        yield* this.#entry(`/proc/self/fd/${fd}/${name}`, inside)
+        yield* this.entry(`/proc/self/fd/${fd}/${name}`, inside)
       } catch (error) {
         throw troubleWith(`/${inside}`, error)
       }
     }
   }
 
-  *#entry(place: string, path: string): Generator<Buffer> {
+  /** Whatever is at a place: a file, a link, a folder with all in it. */
+  *entry(place: string, path: string): Generator<Buffer> {
     const stats = lstatSync(place, BIG)
     if (stats.isSymbolicLink())
       return yield headerOf({ ...this.#traits(stats), path, kind: 'symlink', link: readlinkSync(place) })

@@ -12,6 +12,7 @@ import { UsageError } from '#given/errors.ts'
 import { closeSync, lstatSync, openSync } from '#given/fs.ts'
 import { bind, CLONE_NEWUSER, exitCode, PR_SET_PDEATHSIG, waitpid } from '#given/libc.ts'
 import type { Entry } from '#given/running.ts'
+import { load } from '#given/stack.ts'
 import { Beneath, splitPath } from '../../10-images/given/beneath.ts'
 import type { Bytes } from '../../10-images/given/digest.ts'
 import { pack, packOne } from '../../10-images/given/pack.ts'
@@ -81,19 +82,28 @@ export class Files {
 
   /** Unpacks into a folder of the container's. All is its root's then. */
   unpack(folder: string, chunks: Bytes): Promise<boolean> {
-    const { ids, mechanisms } = this.#entry.container.spec
-    const own = mechanisms.includes('user') && process.getuid?.() === 0 // root needs no user namespace, but its numbers
-    const [uid, gid] = [ids.uids, ids.gids].map((ranges) => ranges.find(({ inside }) => inside === 0)?.outside ?? 0)
-    const owner = own ? { uid: uid ?? 0, gid: gid ?? 0 } : { uid: 0, gid: 0 }
-    return unpackIn(this.#entry, this.#root, posix.resolve('/', folder), { ...owner, mask: 0o7777 }, chunks)
+    const place = { root: this.#root, folder: posix.resolve('/', folder), mask: 0o7777 }
+    return unpackIn(place, chunks, this.#userns)
   }
 
-  /** Unpacks into a folder of the host. All is the caller's then, and nobody's program runs as him. */
-  unpackOutside(folder: string, chunks: Bytes): Promise<boolean> {
+  /** Unpacks into a folder of the host. All is the caller's then, and no program runs as him for others. */
+  async unpackOutside(folder: string, chunks: Bytes): Promise<boolean> {
     const root = openSync(folder, O_PATH | O_CLOEXEC)
-    const isRoot = process.getuid?.() === 0
-    const owner = isRoot ? { uid: 0, gid: process.getgid?.() ?? 0 } : { uid: 0, gid: 0 } // in his namespace he is root
-    return unpackIn(this.#entry, root, '/', { ...owner, mask: 0o777 }, chunks).finally(() => closeSync(root))
+    try {
+      // Who is not root is root in the container's user namespace, and chroot(2) takes that.
+      return await unpackIn(
+        { root, folder: '/', mask: 0o777 },
+        chunks,
+        process.getuid?.() === 0 ? undefined : this.#userns,
+      )
+    } finally {
+      closeSync(root)
+    }
+  }
+
+  /** The container, where it has a user namespace. */
+  get #userns(): Entry | undefined {
+    return this.#entry.container.spec.mechanisms.includes('user') ? this.#entry : undefined
   }
 
   close(): void {
@@ -115,19 +125,24 @@ export function tarOf(place: string, { name, ...options }: How & Parameters<type
   return name === undefined ? pack(place, { ...options, from: 'plain' }) : packOne(place, name, options)
 }
 
-interface Owner {
-  uid: number
-  gid: number
+interface Place {
+  /** Open: the root of what unpacks. */
+  root: number
+  folder: string
   /** The permissions that are left. */
   mask: number
 }
 
-/** Has a tar unpacked by a process whose root is `root`. False where that did not go well; it has said why. */
-async function unpackIn(entry: Entry, root: number, folder: string, owner: Owner, chunks: Bytes): Promise<boolean> {
+/**
+ * Has a tar unpacked by a process that is locked in. False where that did not go well; it has said why.
+ *
+ * @param userns the container whose user namespace it is in: overlayfs there takes no file of a user that it does not know
+ */
+async function unpackIn(place: Place, chunks: Bytes, userns: Entry | undefined): Promise<boolean> {
   const ends = new Int32Array(2)
   pipe2(ends, O_CLOEXEC)
   const [from = -1, to = -1] = ends
-  const child = clone(0, unpacker(entry, { from, root }, [folder, owner.uid, owner.gid, owner.mask].map(String)))
+  const child = clone(0, [...(userns ? await entering(userns) : []), ...unpacker(place, from)])
   closeSync(from)
   try {
     await pipeline(Readable.from(chunks, { objectMode: false }), createWriteStream('', { fd: to }))
@@ -140,20 +155,24 @@ async function unpackIn(entry: Entry, root: number, folder: string, owner: Owner
   return exitCode(waitpid(child.pid)?.status ?? 0) === 0
 }
 
-/** What becomes the unpacker. Who is not root is root in the container's user namespace, and chroot(2) takes that. */
-function unpacker({ container }: Entry, { from, root }: { from: number; root: number }, args: string[]): Call[] {
-  const joins = container.spec.mechanisms.includes('user') && process.getuid?.() !== 0
-  const userns = joins ? openSync(`/proc/${container.pid}/ns/user`, O_CLOEXEC) : -1
+/** Enters a user namespace and becomes root there. */
+async function entering({ container, layers }: Entry): Promise<Call[]> {
+  const user = layers.find(({ name }) => name === 'user')
+  const file = openSync(`/proc/${container.pid}/ns/user`, O_CLOEXEC)
+  return [['setns', file, CLONE_NEWUSER], ...((user && (await load(user)).early?.()) ?? [])]
+}
+
+/** What becomes the unpacker. */
+function unpacker({ root, folder, mask }: Place, from: number): Call[] {
   const node = process.execPath
   const file = new URL('unpacker.ts', import.meta.url).pathname
   return [
-    ...(joins ? [['setns', userns, CLONE_NEWUSER] satisfies Call] : []),
     ['dup2', from, 0],
     ...[1, 2].map((fd): Call => ['fcntl', fd, F_SETFD, 0]),
     ['dup2', root, ROOT],
     ['fcntl', ROOT, F_SETFD, 0],
     ['close_range', ROOT + 1, ALL, 0],
     ['prctl', PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0],
-    ['execve', node, [node, '--no-warnings', file, ...args], ['PATH=/usr/bin:/bin']],
+    ['execve', node, [node, '--no-warnings', file, folder, String(mask)], ['PATH=/usr/bin:/bin']],
   ]
 }

@@ -3,7 +3,7 @@
  * before it looks at the first byte. What is below may be a container's, which changes it meanwhile: a symbolic link that
  * appears there leads to where it would lead the container. All that it needs is loaded before.
  *
- *     node unpacker.ts FOLDER UID GID MASK      descriptor 3: the new root
+ *     node unpacker.ts FOLDER MASK      descriptor 3: the new root
  */
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
@@ -21,7 +21,7 @@ const fchdir = bind('int fchdir(int fd)')
 if (import.meta.main) quit(await unpack())
 
 async function unpack(): Promise<number> {
-  const [folder = '/', uid, gid, mask] = process.argv.slice(2)
+  const [folder = '/', mask] = process.argv.slice(2)
   let code = 0
   const say = (text: string) => writeSync(2, `box: ${text}\n`)
   try {
@@ -40,7 +40,7 @@ async function unpack(): Promise<number> {
       entry.mode = (entry.mode ?? 0) & Number(mask)
       return path !== './' // the folder itself stays as it is
     }
-    const ownership = { uid: Number(uid), gid: Number(gid) }
+    const ownership = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
     await pipeline(
       createReadStream('', { fd: 0 }),
       x({ cwd: folder, ...ownership, dmode: 0o755, preservePaths: true, filter: filter as never, onwarn }),
