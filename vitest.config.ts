@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { seconds } from './lessons/00-foundation/given/patience.ts'
+import { LongestFirst } from './scripts/lib/longest-first.ts'
 
 const common = {
   pool: 'forks' as const, // clone(2) belongs on the main thread: engine.ts
@@ -22,6 +23,7 @@ const exchange = 'scripts/tests/exchange/*.test.ts' // podman, Docker, skopeo: i
 export default defineConfig({
   test: {
     maxWorkers: Math.max(2, availableParallelism()), // a test waits most of the time, for a Node that boots in a lab
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...common, ...lessons, name: 'learner' } },
       { test: { ...common, ...lessons, name: 'reference', execArgv: ['-C', 'solution'] } },
