@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
+import { bind } from '#given/libc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { running } from '#given/running.ts'
 import { layer } from '#given/stack.ts'
@@ -64,6 +65,19 @@ test('the command is a Node before it is itself, and nobody in the container can
   expect(await command.wait()).toBe(127)
 })
 
+test.each([
+  ['as root', []],
+  ['in a user namespace', ['--userns']],
+])('the Node that can be come by through #!/proc/self/exe lies on a read-only mount: %s', async (_, options) => {
+  await using first = await container(options)
+  const tools = layer('box', 'solutions').file
+  const { command, channel } = await cloneCommand({ entry: first.entry, argv: ['true'], tools })
+  expect(isReadOnly(process.execPath), 'where it lies, it is not').toBe(false)
+  expect(isReadOnly(`/proc/${command.container.pid}/exe`)).toBe(true)
+  closeSync(channel)
+  await command.wait()
+})
+
 test('a shell in place of a program of the image runs as weak as all others', async () => {
   const script =
     'mkdir -p /usr/local/bin; cd /usr/local/bin; printf "#!/bin/sh\nexec /bin/sleep 600\n" > tool; chmod +x tool'
@@ -88,3 +102,12 @@ test('exec at once waits for the container, and never sees the root of the host'
     expect(rest).toEqual(['sleep', '1', ''])
   }
 })
+
+const statfs = bind('int statfs(const char *path, void *buf)')
+
+/** Can nothing be written by this path, whatever the mode and the owner of the file? f_flags of a struct statfs. */
+function isReadOnly(path: string): boolean {
+  const buffer = new BigInt64Array(15)
+  statfs(path, buffer)
+  return ((buffer[10] ?? 0n) & 1n) === 1n // ST_RDONLY
+}

@@ -6,7 +6,7 @@ import { type Call, type Child, clone } from '#given/clone.ts'
 import { type Size, sizeOf } from '#given/console.ts'
 import { becomeNode, INIT_OPTIONS, initEnvironment, Running } from '#given/engine.ts'
 import { closeSync, openSync, readlinkSync } from '#given/fs.ts'
-import { CLONE_NEWUSER, PR_SET_PDEATHSIG } from '#given/libc.ts'
+import { CLONE_NEWNS, CLONE_NEWUSER, PR_SET_PDEATHSIG } from '#given/libc.ts'
 import { load } from '#given/stack.ts'
 import type { ExecOrder } from './exec.ts'
 import type { JoinOrders } from './joiner.ts'
@@ -74,7 +74,13 @@ async function cloneJoiner({ entry, detached }: ExecOrder, theirs: number): Prom
   const [nothing, userns] = detached ? opened : [undefined, opened[0]]
   const chain: Call[] = [
     ...[0, 1, 2].map((fd): Call => (nothing === undefined ? ['fcntl', fd, F_SETFD, 0] : ['dup2', nothing, fd])),
-    ...(userns === undefined ? [] : [['setns', userns, CLONE_NEWUSER] satisfies Call]),
+    // With mounts of its own, which belong to that user namespace, so that becomeNode() may make one read-only.
+    ...(userns === undefined
+      ? []
+      : ([
+          ['setns', userns, CLONE_NEWUSER],
+          ['unshare', CLONE_NEWNS],
+        ] satisfies Call[])),
     ['dup2', theirs, CHANNEL],
     ['close_range', CHANNEL + 1, ALL, 0],
     ...early,
