@@ -19,7 +19,7 @@ export const lesson: Lesson = {
       id: '11.2',
       title: 'the mount namespace, which a thread cannot enter in company',
       hints: [
-        'setns(2), "Mount namespaces": what may the caller not share with others? Node has seven threads.',
+        'setns(2), "Mount namespaces": what may the caller not share with others? Node has several threads.',
         'unshare(2) with CLONE_FS gives this thread a root and a working directory of its own.',
         'unshare(CLONE_FS)',
       ],
