@@ -33,5 +33,4 @@ async function send(wish: Box, number: number): Promise<void> {
   await end
   if (state.status === 'paused' && !end && number !== SIGCONT)
     console.error(`box: '${name}' is paused, and gets it when it goes on: npm run box -- unpause ${name}`)
-  console.log(name)
 }

@@ -25,7 +25,6 @@ async function removeOne(wish: Box, force: boolean): Promise<void> {
   if (box.state.entry) await stop(box.state.entry, SIGKILL, 0)
   await untilGone(box)
   if (box.kept && !box.kept.remove) await removeEnded(box.kept)
-  console.log(box.name)
 }
 
 function refuseRunning(box: Box): void {

@@ -8,7 +8,7 @@ import { endOf } from '../../lessons/11-box/given/ending.ts'
 import type { Kept } from '../../lessons/11-box/given/kept.ts'
 import { Log, logFile } from '../../lessons/11-box/given/log.ts'
 import { exitFile } from '../../lessons/11-box/given/state.ts'
-import { type Report, startDetached } from '../../lessons/11-box/given/supervisor.ts'
+import { startDetached } from '../../lessons/11-box/given/supervisor.ts'
 import { type Box, boxesNamed, forEach } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
 import { noMore } from '../lib/images.ts'
@@ -26,30 +26,19 @@ new address. Exit codes are those of box run.`,
   }),
   async ({ values, positionals }) => {
     const boxes = await boxesNamed(positionals)
-    if (!values.attach) return startAll(boxes)
+    if (!values.attach) return forEach(boxes, (box) => startOne(keptOf(box)))
     noMore(positionals, 1)
     const [box] = boxes
     quit(box ? await startAttached(keptOf(box)) : 0)
   },
 )
 
-async function startAll(boxes: Box[]): Promise<number> {
-  let code = 0
-  const failed = await forEach(boxes, (box) => {
-    const report = startDetached(keptOf(box))
-    if ('error' in report) code = refuse(report)
-    else console.log(box.name)
-  })
-  return code || failed
-}
-
 async function startAttached(kept: Kept): Promise<number> {
   // Opened before it starts: with --rm they may be gone when it has started.
   for (const file of [logFile(kept), exitFile(kept)]) closeSync(openSync(file, 'a', 0o600))
   const log = new Log(kept)
   const ended = endOf(kept)
-  const report = startDetached(kept)
-  if ('error' in report) return refuse(report)
+  startOne(kept)
   const { spec, tools = layer('box', 'solutions').file } = kept.order
   const entry = entryOf(spec.id)
   if (!entry) {
@@ -65,7 +54,7 @@ function keptOf({ name, kept }: Box): Kept {
   throw new UsageError(`'${name}' runs in the foreground of another terminal`, 125)
 }
 
-function refuse({ error, code }: Extract<Report, { error: string }>): number {
-  console.error(`box: ${error}`)
-  return code
+function startOne(kept: Kept): void {
+  const report = startDetached(kept)
+  if ('error' in report) throw new UsageError(report.error, report.code)
 }

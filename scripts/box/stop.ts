@@ -31,7 +31,6 @@ async function stopOne(wish: Box, time: number): Promise<void> {
   const box = await settled(wish)
   if (box.state.entry) await stop(box.state.entry, asks(box), time)
   await untilGone(box)
-  console.log(box.name)
 }
 
 /** An image can say anything. */

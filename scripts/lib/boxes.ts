@@ -115,14 +115,24 @@ export async function untilGone({ kept }: Box): Promise<void> {
 }
 
 /**
- * Does something with each, at the same time where that takes its time. One that fails keeps no other from its turn.
+ * Does something with each, at the same time where that takes its time, and prints their names, in order. One that fails
+ * keeps no other from its turn.
  *
- * @returns the exit code of the command: 125 where one has failed
+ * @returns the exit code of the command: that of the last failure
  */
 export async function forEach(boxes: Box[], work: (box: Box) => Promise<void> | void): Promise<number> {
-  const results = await Promise.allSettled(boxes.map(async (box) => work(box)))
-  const failures = results.filter((result) => result.status === 'rejected')
-  const { explain } = await import('#given/explain.ts')
-  for (const { reason } of failures) console.error(`box: ${explain(reason)}`)
-  return failures.length > 0 ? 125 : 0
+  const { exitCodeOf, explain } = await import('#given/explain.ts')
+  const works = boxes.map(async (box) => {
+    await work(box)
+    return box.name
+  })
+  let code = 0
+  for (const result of await Promise.allSettled(works)) {
+    if (result.status === 'fulfilled') console.log(result.value)
+    else {
+      console.error(`box: ${explain(result.reason)}`)
+      code = exitCodeOf(result.reason)
+    }
+  }
+  return code
 }

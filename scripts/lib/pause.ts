@@ -16,7 +16,6 @@ export function pauseInfo(name: string, about: string): CommandInfo {
 export async function setFrozen(names: string[], frozen: boolean): Promise<number> {
   return forEach(await boxesNamed(names), async (box) => {
     await freezeOne(entryOf(await settled(box)), frozen)
-    console.log(box.name)
   })
 }
 
