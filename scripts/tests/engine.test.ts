@@ -17,7 +17,7 @@ const diary = () => host.read('/run/diary')
 
 test('outside runs when the init is there, inside before the command, cleanup after its end', async () => {
   await host.run(['true'], { only: [], extra: [fixture('diary', 'diary')] })
-  expect(await diary()).toBe('outside, while the child is node\ninside, before true\ncleanup\n')
+  expect(await diary()).toBe('outside, while the child is init.ts\ninside, before true\ncleanup\n')
 })
 
 test('an outside that fails ends the container, and what was done is undone, last first', async () => {
@@ -25,7 +25,7 @@ test('an outside that fails ends the container, and what was done is undone, las
   const { code, stderr } = await host.run(['echo', 'it ran'], { only: ['pid'], extra })
   expect(code).toBe(125)
   expect(stderr).toContain('stumbled')
-  expect(await diary()).toBe('outside, while the child is node\ncleanup of stumble\ncleanup\n')
+  expect(await diary()).toBe('outside, while the child is init.ts\ncleanup of stumble\ncleanup\n')
   expect((await host.exec(['ps', '-C', 'node', '-o', 'args='])).stdout).not.toContain('init.ts {')
 })
 
