@@ -7,6 +7,7 @@ import { processes, status } from '#given/proc.ts'
 import { ROOTFS } from '#given/spec.ts'
 import { openStore } from '../../lessons/10-images/given/store.ts'
 import { children } from './../lib/ledger.ts'
+import { Collector } from '../observe/collector.ts'
 import { result, until } from './boxes.ts'
 import { box, create, gone, inFolder, inspect, list, listed, ok, ownStore, printed, run, start } from './keeping.ts'
 
@@ -45,6 +46,15 @@ describe('in the background', () => {
       10,
     )
     expect(own, 'kilobytes').toBeLessThan(8 * 1024)
+  })
+
+  test('observe shows it, and the supervisor as the parent of its first process', async () => {
+    const id = await run('kept-p', SLEEP)
+    const { pid, supervisor } = (await inspect('kept-p')).state
+    const { containers, processes } = await new Collector().now()
+    expect(containers[id]).toMatchObject({ name: 'kept-p', pid })
+    expect(processes[pid]).toMatchObject({ parent: supervisor })
+    expect(processes[supervisor]?.name).toBe('supervisor')
   })
 
   test('a command that cannot be started leaves nothing', async () => {
@@ -171,6 +181,9 @@ test('an image is held until its container is removed', async () => {
   expect(await box('rmi', 'used')).toMatchObject({ code: 125, stderr: expect.stringContaining('kept-n') })
   expect(await ok('images')).toMatch(/USED BY\nused:latest .* kept-n\n/)
   expect(await ok('rm', 'kept-n')).toBe('kept-n\n')
+  await run('kept-o', 'read -r line', '--rm', '--interactive', 'used')
+  expect((await box('rmi', 'used')).stderr).toContain('kept-o')
+  await ok('rm', '-f', 'kept-o') // it goes by itself
   expect(await ok('rmi', 'used')).toContain('untagged')
   expect(readdirSync(inFolder('store/users'))).toEqual([])
 })
