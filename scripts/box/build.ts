@@ -13,8 +13,9 @@ import { openStore } from '../../lessons/10-images/given/store.ts'
 import { callersFolder, command, type Options } from '../lib/command.ts'
 import { imageNamed, inBytes, noMore } from '../lib/images.ts'
 import { STEPS, type Step } from './build/steps.ts'
-import { defaults, foldersToMap } from './options/image.ts'
+import { defaults } from './options/image.ts'
 import * as network from './options/network.ts'
+import { foldersToMap } from './options/owners.ts'
 import * as user from './options/user.ts'
 
 const { net } = network.options

@@ -237,9 +237,9 @@ async function unionFor(
   if (chosen && !mechanisms.includes('images'))
     throw new UsageError("an image takes the mechanisms 'images' and 'mount', which this container is not to have")
   const userns = mechanisms.includes('user')
-  const foreign = !canBeLayers(lower, mechanisms, ids())
-  if (foreign && !chosen) return { rootfs }
-  const idmapped = foreign && chosen ? (await import('./options/image.ts')).foldersToMap(chosen.store, lower) : []
+  const owners = canBeLayers(lower, mechanisms, ids()) ? undefined : await import('./options/owners.ts')
+  if (owners && !chosen && !owners.canMap(rootfs)) return { rootfs }
+  const idmapped = !owners ? [] : chosen ? owners.foldersToMap(chosen.store, lower) : [rootfs]
   const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
   if (chosen || canMake(containers)) return unionOf(id, lower, { userns, idmapped, containers, keep })
   console.error(`box: what it changes stays in its root, since there can be no ${containers}`)

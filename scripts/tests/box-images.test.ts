@@ -233,6 +233,33 @@ describe.skipIf(olderThan(5, 19))(
       expect(statSync(copied).uid, 'root’s on the disk').toBe(0)
     })
 
+    test('a folder as root: its own to change, and the folder stays as it is', async () => {
+      const root = join(folder, 'mapped')
+      cpSync(ensureRootfs(), root, { recursive: true, verbatimSymlinks: true })
+      const write = ['sh', '-c', 'touch /x /tmp/x && stat -c %u /x /usr']
+      expect(await run('--userns', './mapped', '--', ...write)).toEqual({ code: 0, stdout: '0\n0\n', stderr: '' })
+      expect([existsSync(join(root, 'x')), readdirSync(join(root, 'tmp'))]).toEqual([false, []])
+      const { stderr, stdout } = await run('--userns', '--rw', './mapped', '--', ...write)
+      expect(stderr, 'as it is, it belongs to nobody').toContain("cannot touch '/x': Permission denied")
+      expect(stdout).toBe('')
+    })
+
+    test('a closed folder on the way to it is named', async () => {
+      const closed = join(folder, 'closed')
+      mkdirSync(join(closed, 'root'), { recursive: true, mode: 0o700 })
+      for (const [words, more] of [
+        [['./closed/root'], {}],
+        [['base'], { WORKSHOP_IMAGES: join(closed, 'store') }],
+      ] as const) {
+        if (more.WORKSHOP_IMAGES)
+          cpSync(join(folder, 'store'), more.WORKSHOP_IMAGES, { recursive: true, verbatimSymlinks: true })
+        const argv = ['--reference', '--userns', ...words, '--', 'true']
+        const { stderr, code } = await anyBox(argv, { env: { ...env, ...more }, cwd: folder })
+        expect(stderr).toContain(`--userns: ${closed} is closed to others`)
+        expect(code).toBe(125)
+      }
+    })
+
     test('where the store’s file system cannot, it says so', async () => {
       const script = `
       mount -t tmpfs none /dev/shm; cd ${folder}; mkdir -p u/upper u/work u/root; mount -t overlay -o lowerdir=store,upperdir=u/upper,workdir=u/work none u/root

@@ -1,5 +1,3 @@
-import { UsageError } from '#given/errors.ts'
-import { olderThan } from '#given/kernel.ts'
 import type { Spec } from '#given/mechanism.ts'
 import { engine } from '#given/running.ts'
 import type { Image, Store } from '../../../lessons/10-images/given/interface.ts'
@@ -61,25 +59,4 @@ export async function holding<T>({ image, store }: Chosen, { id, name }: Spec, w
   } finally {
     store.release(id)
   }
-}
-
-/**
- * What root has to mount with other owners for a container in whose user namespace he is nobody: the folders of these
- * layers. That of all layers is his alone, and would let nobody through.
- *
- * @throws {UsageError} where he cannot, or it is somebody else
- */
-export function foldersToMap({ root }: Store, lower: string[]): string[] {
-  const isRoot = process.getuid?.() === 0
-  const isOld = olderThan(5, 19) // overlayfs takes no layers with other owners
-  if (isRoot && !isOld) {
-    const layers = `${root}/layers`
-    return [...new Set(lower.map((folder) => (folder.startsWith(`${layers}/`) ? layers : folder)))]
-  }
-  const kernel = isRoot ? '. Linux 5.19 can give them to another' : ''
-  throw new UsageError(
-    `--userns: the layers of an image belong to root, who is nobody in this container's user namespace${kernel}.\n` +
-      '  Without --userns, or as another user, who has images of his own, it works',
-    125,
-  )
 }
