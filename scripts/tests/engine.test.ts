@@ -26,7 +26,11 @@ test('an outside that fails ends the container, and what was done is undone, las
   expect(code).toBe(125)
   expect(stderr).toContain('stumbled')
   expect(await diary()).toBe('outside, while the child is init.ts\ncleanup of stumble\ncleanup\n')
-  expect((await host.exec(['ps', '-C', 'node', '-o', 'args='])).stdout).not.toContain('init.ts {')
+  const inits = (await host.exec(['ps', '-e', '-o', 'pid=,args='])).stdout.match(/^ *\d+ .*given\/init\.ts/gm) ?? []
+  expect(
+    inits.map((line) => Number.parseInt(line, 10)),
+    "the lab's own alone",
+  ).toEqual([1])
 })
 
 test('a cleanup that fails keeps no other from its work, and is told', async () => {
