@@ -1,12 +1,17 @@
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { allLessons } from '../lib/lessons.ts'
 import { Clone } from './clone.ts'
 
+let clone: Clone
+beforeAll(() => {
+  clone = new Clone()
+})
+afterAll(() => clone[Symbol.dispose]())
+
 test('the tour visits every mechanism, and sums up which namespace each one changed', {
   timeout: seconds(60),
 }, async () => {
-  using clone = new Clone()
   const { code, output } = clone.run('start')
   expect(code).toBe(0)
   for (const { number, title, tour } of await allLessons()) if (tour) expect(output).toContain(`${number} · ${title}`)
@@ -24,7 +29,6 @@ test('the tour visits every mechanism, and sums up which namespace each one chan
 })
 
 test('one step, and none that is not there', { timeout: seconds(60) }, () => {
-  using clone = new Clone()
   const one = clone.run('start', '04')
   expect(one).toMatchObject({ code: 0, output: expect.stringMatching(/ns\/uts .* its own/) })
   expect(one.output).not.toContain('All of it')
