@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { must, type Place, type Runtime, stay, until, versionOf } from './runtime.ts'
 
-/** containerd by itself, with ctr(8) to type into: it starts a shim for the container, and the shim starts runc. */
+/** containerd by itself, with its `ctr` to type into: it starts a shim for the container, and the shim starts runc. */
 export const containerd: Runtime = {
   name: 'containerd',
   programs: ['containerd', 'ctr', 'containerd-shim-runc-v2', 'runc'],
