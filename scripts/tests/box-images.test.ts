@@ -249,10 +249,11 @@ describe.skipIf(olderThan(5, 19))(
       mkdirSync(join(closed, 'root'), { recursive: true, mode: 0o700 })
       for (const [words, more] of [
         [['./closed/root'], {}],
+        [['./site'], { WORKSHOP_IMAGES: join(closed, 'nothing') }],
         [['base'], { WORKSHOP_IMAGES: join(closed, 'store') }],
       ] as const) {
-        if (more.WORKSHOP_IMAGES)
-          cpSync(join(folder, 'store'), more.WORKSHOP_IMAGES, { recursive: true, verbatimSymlinks: true })
+        if (words[0] === 'base')
+          cpSync(join(folder, 'store'), join(closed, 'store'), { recursive: true, verbatimSymlinks: true })
         const argv = ['--reference', '--userns', ...words, '--', 'true']
         const { stderr, code } = await anyBox(argv, { env: { ...env, ...more }, cwd: folder })
         expect(stderr).toContain(`--userns: ${closed} is closed to others`)

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureRootfs } from '#given/rootfs.ts'
 
@@ -18,6 +18,7 @@ export async function inPlace<T>(body: (place: Place) => Promise<T>): Promise<T>
   const before = traces()
   end.defer(() => remove(traces().filter((path) => !before.includes(path))))
   const folder = mkdtempSync('/var/tmp/workshop-bench-') // on a disk, where layers usually lie, and not in memory
+  chmodSync(folder, 0o711) // root of a user namespace comes by as somebody else
   end.defer(() => rmSync(folder, { recursive: true, force: true }))
   return await body({ folder, rootfs: ensureRootfs(), atEnd: (work) => end.defer(work) })
 }

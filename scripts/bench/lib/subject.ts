@@ -72,7 +72,7 @@ export function does(place: Place, { name, call, env, missing }: Tool, words: Wo
  * Runs a command to its end. What it says of errors goes to a file: a pipe would keep us until whatever it has left
  * running has closed it, too.
  *
- * @throws {Error} with the last line that it said, where it fails
+ * @throws {Error} with the last line that it said and that is not indented, where it fails
  */
 export function execute({ folder }: Place, [program = '', ...args]: string[], env: NodeJS.ProcessEnv = {}): void {
   const file = join(folder, 'stderr')
@@ -83,5 +83,6 @@ export function execute({ folder }: Place, [program = '', ...args]: string[], en
   })
   closeSync(errors)
   if (status === 0) return
-  throw error ?? new Error(readFileSync(file, 'utf8').trim().split('\n').at(-1) || `it ended with ${status}`)
+  const said = readFileSync(file, 'utf8').trim().split('\n')
+  throw error ?? new Error(said.findLast((line) => /^\S/.test(line)) || `it ended with ${status}`)
 }

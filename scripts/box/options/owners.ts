@@ -2,6 +2,7 @@ import { statfsSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { olderThan } from '#given/kernel.ts'
+import { containersFolder } from '#given/union.ts'
 import type { Store } from '../../../lessons/10-images/given/interface.ts'
 
 // For root's --userns: what is root's belongs to nobody in there, unless it is mounted with other owners.
@@ -45,14 +46,16 @@ const FILE_SYSTEMS = new Map([
 export function canMap(folder: string): boolean {
   if (!canOverlay()) return false
   mustReach(dirname(folder))
+  mustReach(dirname(containersFolder()))
   const [major = Number.POSITIVE_INFINITY, minor = 0] = FILE_SYSTEMS.get(statfsSync(folder).type) ?? []
   return !olderThan(major, minor)
 }
 
-/** On the way to its layers, the root of the container is one of the others. */
+/** On the way to its layers, and to what it changes, the root of the container is one of the others. */
 function mustReach(path: string): void {
   for (let folder = path; ; folder = dirname(folder)) {
-    if ((statSync(folder).mode & 0o001) === 0) {
+    const stat = statSync(folder, { throwIfNoEntry: false }) // it may have to be made yet
+    if (stat && (stat.mode & 0o001) === 0) {
       throw new UsageError(
         `--userns: ${folder} is closed to others, and outside, the root of the container is one of them.\n` +
           `  chmod o+x ${folder}, or take a folder elsewhere`,
