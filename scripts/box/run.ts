@@ -1,17 +1,15 @@
 import { UsageError } from '#given/errors.ts'
-import { existsSync, mkdirSync, readFileSync, statSync } from '#given/fs.ts'
+import { statSync } from '#given/fs.ts'
 import type { Volume } from '#given/mechanism.ts'
 import { type Order, quit, run } from '#given/run.ts'
-import { newId, OWN_ROOTFS, ROOTFS, spec } from '#given/spec.ts'
+import { newId, spec } from '#given/spec.ts'
 import { choose, mechanismNames } from '#given/stack.ts'
-import { canBeLayers, containersFolder, storeFolder, unionOf } from '#given/union.ts'
-import { ids } from '#given/user/ids.ts'
-import { type Arguments, callersFolder, command, type Options, optionOf } from '../lib/command.ts'
+import { type Arguments, command, type Options, optionOf } from '../lib/command.ts'
 import { yours } from '../lib/yours.ts'
-import type { Chosen } from './options/image.ts'
 import * as limits from './options/limits.ts'
 import * as network from './options/network.ts'
 import * as privileges from './options/privileges.ts'
+import { findRoot, inCallersFolder, isRoot, unionFor } from './options/root.ts'
 import * as startup from './options/startup.ts'
 import * as user from './options/user.ts'
 
@@ -86,6 +84,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
   },
   async ({ values, positionals: [wish] }) => {
     if (wish === undefined && argv.length === 0) throw new UsageError(noCommand(wish, false))
+    if (wish !== undefined && argv.length === 0 && isFile(wish)) throw new UsageError(noCommand(wish, false))
     const root = await findRoot(wish)
     const image = root.chosen && (await import('./options/image.ts'))
     const said = root.chosen && image?.defaults(root.chosen.image, argv, await entrypoint(values.entrypoint))
@@ -117,7 +116,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
         ...(await unionFor(id, root, mechanisms, { inLab, keep, rw: Boolean(values.rw) })),
         mechanisms,
         env: { ...said?.env, ...startup.environment(values) },
-        volumes: [...network.volumes(values), ...list(values.volume).map((text) => volume(text, inLab))],
+        volumes: [...network.volumes(values), ...(await volumes(list(values.volume), inLab))],
         ...(values.tty ? { terminal: (await import('./options/kept.ts')).terminalSize() } : {}),
         init: Boolean(values.init),
         name: containerName(values.name),
@@ -153,32 +152,16 @@ function split(args: string[]): { own: string[]; argv: string[] } {
   return { own: args, argv: [] }
 }
 
-function isRoot(word: string): boolean {
-  return word.includes('/') || isFolder(inCallersFolder(word)) || isImage(word)
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-}
-
-/** Is there an image of this name? A look at the index only: most commands are none. */
-function isImage(word: string): boolean {
-  const index = `${storeFolder()}/index.json`
-  if (!/^[a-z0-9]/.test(word) || !existsSync(index)) return false
-  const name = word.includes(':') ? word : `${word}:latest`
-  return new RegExp(`[":/]${RegExp.escape(name)}"`).test(readFileSync(index, 'utf8'))
-}
-
 function noCommand(root: string | undefined, image: boolean): string {
   if (root === undefined) return 'which command? For a shell: npm run box -- run -- sh'
   if (image) return `which command? The image ${root} names none. For a shell: npm run box -- run ${root} -- sh`
-  const file = statSync(inCallersFolder(root), { throwIfNoEntry: false })?.isFile()
+  const file = isFile(root)
   const why = file ? 'is a file, and was taken for the root, since it has a slash' : 'was taken for the root'
   return `which command? ${root} ${why}. The command comes after --:\n  npm run box -- run -- ${file ? root : 'sh'}`
 }
 
-function inCallersFolder(path: string): string {
-  return process.getBuiltinModule('node:path').resolve(callersFolder, path)
+function isFile(path: string): boolean {
+  return statSync(inCallersFolder(path), { throwIfNoEntry: false })?.isFile() === true
 }
 
 function list(value: Arguments['values'][string]): string[] {
@@ -196,65 +179,6 @@ async function names(value: Arguments['values'][string]): Promise<string[] | und
   throw new UsageError(`there is no mechanism '${unknown}'. ${suggest(unknown, known)}`)
 }
 
-/** What a container's root is made of: a folder, or the layers of an image. */
-interface Root {
-  rootfs: string
-  chosen?: Chosen
-}
-
-/** What was asked for; else the folder that was brought, else the one that this machine's programs make. */
-async function findRoot(wish: string | undefined): Promise<Root> {
-  if (wish === undefined) return { rootfs: await usualRootfs() }
-  const path = inCallersFolder(wish)
-  if (isFolder(path)) return { rootfs: path }
-  const hint = 'Leave it out for the one of npm run rootfs'
-  if (existsSync(path)) {
-    if (argv.length === 0) throw new UsageError(noCommand(wish, false))
-    throw new UsageError(`${path} is a file; a root is a folder with bin, lib, … ${hint}`, 125)
-  }
-  if (/^[./]/.test(wish)) throw new UsageError(`there is no folder ${path} to be the root. ${hint}`, 125)
-  const { chooseImage } = await import('./options/image.ts')
-  return { rootfs: '', chosen: await chooseImage(wish) }
-}
-
-async function usualRootfs(): Promise<string> {
-  if (existsSync(OWN_ROOTFS)) return OWN_ROOTFS
-  if (existsSync(`${ROOTFS}.stamp`)) return ROOTFS
-  console.error("box: building a root file system from this machine's programs, once…")
-  return (await import('#given/rootfs.ts')).ensureRootfs()
-}
-
-/** The root of the container: a union of layers and of what it changes, wherever it can be one. */
-async function unionFor(
-  id: string,
-  { rootfs, chosen }: Root,
-  mechanisms: string[],
-  how: { inLab: boolean; keep: boolean; rw: boolean },
-) {
-  const { inLab, keep, rw } = how
-  if (!chosen && (inLab || rw || !mechanisms.includes('images'))) return { rootfs } // a lab has a layer of its own
-  const lower = chosen?.lower ?? [rootfs]
-  if (chosen && !mechanisms.includes('images'))
-    throw new UsageError("an image takes the mechanisms 'images' and 'mount', which this container is not to have")
-  const userns = mechanisms.includes('user')
-  const owners = canBeLayers(lower, mechanisms, ids()) ? undefined : await import('./options/owners.ts')
-  if (owners && !chosen && !owners.canMap(rootfs)) return { rootfs }
-  const idmapped = !owners ? [] : chosen ? owners.foldersToMap(chosen.store, lower) : [rootfs]
-  const containers = inLab ? (await import('#given/lab.ts')).LAB_CONTAINERS : containersFolder()
-  if (chosen || canMake(containers)) return unionOf(id, lower, { userns, idmapped, containers, keep })
-  console.error(`box: what it changes stays in its root, since there can be no ${containers}`)
-  return { rootfs }
-}
-
-function canMake(folder: string): boolean {
-  try {
-    mkdirSync(folder, { recursive: true })
-    return true
-  } catch {
-    return false // a home that is not there, or read-only
-  }
-}
-
 async function entrypoint(value: Arguments['values'][string]): Promise<string[] | undefined> {
   if (value === undefined) return undefined
   const text = String(value)
@@ -262,24 +186,10 @@ async function entrypoint(value: Arguments['values'][string]): Promise<string[] 
   return (await import('./options/config.ts')).parseCommand(text)
 }
 
-function volume(text: string, inLab: boolean): Volume {
-  const [host = '', target = '', mode = 'rw', ...more] = text.split(':')
-  const wrong = (why: string, code = 2) => new UsageError(`--volume ${text}: ${why}`, code)
-  if (!host || !target || more.length > 0) throw wrong('it wants HOST:CONTAINER or HOST:CONTAINER:ro, two paths')
-  if (mode !== 'ro' && mode !== 'rw') throw wrong(`'${mode}' is neither ro (read-only) nor rw`)
-  if (!target.startsWith('/')) throw wrong(`the path in the container must begin with /, such as /${target}`)
-  if (target.split('/').every((part) => part === '' || part === '.')) throw wrong('the root itself cannot be a volume')
-  if (target.split('/').includes('..')) throw wrong('the path in the container must not go up with ..')
-  const source = inCallersFolder(host)
-  const found = statSync(source, { throwIfNoEntry: false })
-  if (!found) throw wrong(`there is no ${source} on this machine. mkdir it first?`, 125)
-  if (inLab && /^\/(tmp|run|dev|proc|sys)(\/|$)/.test(source)) {
-    throw wrong(
-      `the container runs in a lab, which has a ${source.match(/^\/\w+/)?.[0]} of its own: use another folder`,
-      125,
-    )
-  }
-  return { source, target, kind: found.isDirectory() ? 'folder' : 'file', readonly: mode === 'ro' }
+async function volumes(texts: string[], inLab: boolean): Promise<Volume[]> {
+  if (texts.length === 0) return []
+  const { volume } = await import('./options/volume.ts')
+  return texts.map((text) => volume(text, inLab))
 }
 
 function containerName(value: Arguments['values'][string]): string | undefined {
