@@ -1,6 +1,6 @@
 import { UsageError } from '#given/errors.ts'
 import { stop } from '../../lessons/11-box/given/ending.ts'
-import { removeEnded } from '../../lessons/11-box/given/kept.ts'
+import { folderOf, readKept, removeEnded } from '../../lessons/11-box/given/kept.ts'
 import { type Box, boxesNamed, forEach, settled, untilGone } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
 import { isAlive, verb } from '../lib/verbs.ts'
@@ -24,7 +24,7 @@ async function removeOne(wish: Box, force: boolean): Promise<void> {
   const box = await settled(wish)
   if (box.state.entry) await stop(box.state.entry, SIGKILL, 0)
   await untilGone(box)
-  if (box.kept && !box.kept.remove) await removeEnded(box.kept)
+  if (box.kept && readKept(folderOf(box.id))) await removeEnded(box.kept) // one with --rm may have gone by itself
 }
 
 function refuseRunning(box: Box): void {

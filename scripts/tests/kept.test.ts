@@ -76,6 +76,12 @@ describe('in the background', () => {
   })
 })
 
+test('rm takes one with --rm that never ran', async () => {
+  await create('kept-q', 'true', '--rm')
+  expect(await ok('rm', 'kept-q')).toBe('kept-q\n')
+  expect(await listed('kept-q')).toBeUndefined()
+})
+
 describe('names', () => {
   test('one that is kept has its name, whether it runs or not', async () => {
     await create('kept-e', 'true')

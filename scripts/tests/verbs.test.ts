@@ -4,6 +4,7 @@ import { status } from '#given/proc.ts'
 import { ROOTFS } from '#given/spec.ts'
 import { result, said, until } from './boxes.ts'
 import { box, create, inspect, list, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
+import { refusals } from './refusals.ts'
 
 // The verbs of box around containers that are kept, as somebody would type them.
 
@@ -206,16 +207,25 @@ describe('bad input: what, why, what to do', () => {
     [['start', '../..'], 125, /there is no container '\.\.\/\.\.'/],
     [['inspect', 'x'.repeat(4096)], 125, /there is no container 'x{64}'/],
     [['top', 'a', 'b'], 2, /'b' is too much/],
-    [['sotp', 'x'], 2, /Did you mean stop\?/],
   ]
-  test.each(table)('%j', async ([verb = '', ...args], code, message) => {
-    const { stderr, stdout, code: ended } = await box(verb, ...args)
+  const verbs = 'ps logs stop kill start wait rm inspect top port cp'.split(' ')
+  const lines = [...table.map(([argv]) => argv), ...verbs.map((verb) => [verb, '--help'])]
+  const refusal = refusals(lines.map(([verb = '', ...args]) => ({ verb, args })))
+
+  test.each(table.map((row, nth) => [nth, ...row] as const))('%i %j', async (nth, _, code, message) => {
+    const { stderr, stdout, code: ended } = await refusal(nth)
     expect(stderr).toMatch(message)
     expect(stderr, 'no stack trace of ours').not.toMatch(/^\s+at /m)
     expect({ ended, stdout }).toEqual({ ended: code, stdout: '' })
   })
 
-  test.each('ps logs stop kill start wait rm inspect top port'.split(' '))('%s --help', async (verb) => {
-    expect(await ok(verb, '--help')).toContain(`Usage: npm run box -- ${verb} `)
+  test.each(verbs)('%s --help', async (verb) => {
+    const { stdout, code } = await refusal(table.length + verbs.indexOf(verb))
+    expect(stdout).toContain(`Usage: npm run box -- ${verb} `)
+    expect(code).toBe(0)
+  })
+
+  test('a verb that there is not', async () => {
+    expect(await box('sotp', 'x')).toMatchObject({ code: 2, stderr: expect.stringContaining('Did you mean stop?') })
   })
 })

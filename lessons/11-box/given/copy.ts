@@ -152,7 +152,9 @@ async function unpackIn(place: Place, chunks: Bytes, userns: Entry | undefined):
     await readable(child.pidfd)
     closeSync(child.pidfd)
   }
-  return exitCode(waitpid(child.pid)?.status ?? 0) === 0
+  const code = exitCode(waitpid(child.pid)?.status ?? 0)
+  if (code > 1) throw new Error(`what unpacks ended with exit code ${code}`)
+  return code === 0
 }
 
 /** Enters a user namespace and becomes root there. */

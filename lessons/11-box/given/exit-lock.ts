@@ -6,7 +6,7 @@ import { UsageError } from '#given/errors.ts'
 import { tryLock } from '#given/flock.ts'
 import { closeSync, existsSync, openSync } from '#given/fs.ts'
 import { folderOf, type Kept } from './kept.ts'
-import { exitFile } from './state.ts'
+import { exitFile, isUp } from './state.ts'
 
 /**
  * Takes the lock of a container.
@@ -16,12 +16,11 @@ import { exitFile } from './state.ts'
  */
 export function lockExit(container: Kept): number {
   const { name } = container.order.spec
-  // Whoever looks whether it is locked has a lock himself for that moment.
-  for (let tries = 0; tries < 20; tries++) {
+  for (let refused = 0; refused < 20; wait(10)) {
     const fd = tryLockExit(container)
     if (fd !== undefined) return fd
     if (!isThere(container)) throw new UsageError(`the container '${name}' has just been removed`, 125)
-    wait(10)
+    if (isUp(container)) refused++ // else it was one who only looked, and has a lock himself for that moment
   }
   throw new UsageError(`the container '${name}' runs already`, 125)
 }
