@@ -33,7 +33,7 @@ async function sh(script: string): Promise<string> {
 
 const ROOT: string[] = []
 const inspect = async (as: string[], name: string) => JSON.parse(await ok(as, 'inspect', name))[0]
-const links = () => sh('ls /sys/class/net')
+const links = () => sh('ls /sys/class/net; cat /proc/sys/net/ipv4/ip_forward')
 
 describe('with a network', () => {
   const run = (name: string) =>
@@ -72,10 +72,12 @@ describe('with a network', () => {
     await ok(ROOT, 'rm', 'web')
   })
 
+  beforeAll(() => sh('echo 0 > /proc/sys/net/ipv4/ip_forward')) // whatever the machine is
+
   /** The last cable and the bridge go in the background. */
   async function untilSame(before: string): Promise<void> {
     await sh(
-      `for i in $(seq 500); do [ "$(ls /sys/class/net)" = "${before.trim()}" ] && exit; sleep 0.02; done; exit 1`,
+      `for i in $(seq 500); do [ "$(ls /sys/class/net; cat /proc/sys/net/ipv4/ip_forward)" = "${before.trim()}" ] && exit; sleep 0.02; done; exit 1`,
     )
   }
 })
