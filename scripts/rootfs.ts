@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { UsageError } from '#given/errors.ts'
-import { ensureRootfs, install } from '#given/rootfs.ts'
+import { ensureRootfs, install, refuseUsed } from '#given/rootfs.ts'
 import { OWN_ROOTFS, project } from '#given/spec.ts'
 import { callersFolder, command } from './lib/command.ts'
 
@@ -27,6 +27,7 @@ await command(
     if (positionals.length > 0)
       throw new UsageError(`'${positionals[0]}' is too much. A folder is --from, an archive --tar`)
     if (from !== undefined && tar !== undefined) throw new UsageError('--from or --tar, not both')
+    refuseUsed(OWN_ROOTFS)
     if (typeof from === 'string') report(takeFolder(resolve(callersFolder, from)))
     else if (typeof tar === 'string') report(takeArchive(resolve(callersFolder, tar)))
     else report(build(Boolean(force)))

@@ -4,20 +4,16 @@ import { layer } from '#given/stack.ts'
 import { attach } from '../../lessons/11-box/given/attach.ts'
 import { boxNamed, entryOf } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
+import { verb } from '../lib/verbs.ts'
 
 await command(
-  {
-    name: 'box',
-    usage: 'npm run box -- attach NAME',
+  verb({
+    usage: 'attach NAME',
     about: `Shows what a container prints from now on, and sends it what you type, where it was started with -i or -t.
 Ctrl-P Ctrl-Q leaves it running; the second Ctrl-C does so where it has no terminal. Else the exit code is its own.`,
     options: { 'no-stdin': { type: 'boolean', description: 'type nothing to it' } },
-    examples: ['npm run box -- run -dit --name shell -- sh', 'npm run box -- attach shell'],
-    args: process.argv.slice(3),
-    failure: 125,
-    needsLinux: true,
-    who: () => 'root if possible',
-  },
+    examples: ['run -dit --name shell -- sh', 'attach shell'],
+  }),
   async ({ values, positionals: [name, more] }) => {
     if (more !== undefined) throw new UsageError(`'${more}' is too much: one container at a time`)
     const box = await boxNamed(name)

@@ -1,24 +1,7 @@
 import { UsageError } from '#given/errors.ts'
-import { type Entry, running } from '#given/running.ts'
+import type { Entry } from '#given/running.ts'
 import { importFile } from '#given/stack.ts'
 import type { freeze, usage } from '../../solutions/08-cgroups/cgroups.ts'
-import { suggest } from './suggest.ts'
-
-/**
- * The running containers of these names, or ids.
- *
- * @throws {UsageError} for one that is not there
- */
-export function containersNamed(names: string[]): Entry[] {
-  const all = running()
-  return names.map((wish) => {
-    const found = all.find(({ container: { id, spec } }) => spec.name === wish || id === wish)
-    if (found) return found
-    const there = all.map(({ container }) => container.spec.name)
-    const list = there.length > 0 ? suggest(wish.slice(0, 64), there) : 'None runs'
-    throw new UsageError(`no container '${wish.slice(0, 64)}' runs. ${list}`, 125)
-  })
-}
 
 /** What lesson 08 writes for those who look at a container from outside. */
 export interface Cgroup {

@@ -18,7 +18,14 @@ export const docker: Runtime = {
     env.DOCKER_HOST = `unix://${folder}/docker.sock`
     const paths = { 'data-root': 'data', 'exec-root': 'exec', pidfile: 'docker.pid' }
     const own = Object.entries(paths).flatMap(([option, name]) => [`--${option}`, join(folder, name)])
-    const apart = ['--host', env.DOCKER_HOST, '--bridge=none', '--iptables=false', '--ip6tables=false']
+    const apart = [
+      '--host',
+      env.DOCKER_HOST,
+      '--bridge=none',
+      '--iptables=false',
+      '--ip6tables=false',
+      '--ip-forward=false',
+    ]
     const crun = locate('crun')
     const more = crun ? ['--add-runtime', `crun=${crun}`] : []
     stay(place, ['dockerd', ...own, ...apart, '--storage-driver=overlay2', ...more])

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { existing } from '#given/cgroups/hierarchies.ts'
 import { kill } from '#given/libc.ts'
 import { processes, status } from '#given/proc.ts'
-import { ROOTFS } from '#given/spec.ts'
+import { project, ROOTFS } from '#given/spec.ts'
 import { openStore } from '../../lessons/10-images/given/store.ts'
 import { children } from './../lib/ledger.ts'
 import { Collector } from '../observe/collector.ts'
@@ -55,6 +56,18 @@ describe('in the background', () => {
     expect(containers[id]).toMatchObject({ name: 'kept-p', pid })
     expect(processes[pid]).toMatchObject({ parent: supervisor })
     expect(processes[supervisor]?.name).toBe('supervisor')
+  })
+
+  test('its root is not built anew under it', async () => {
+    await run('kept-q', SLEEP)
+    const { ino } = statSync(ROOTFS)
+    const rebuild = spawn(process.execPath, ['scripts/rootfs.ts', '--force'], { cwd: project })
+    const { code, stderr } = await result(rebuild)
+    expect(code).toBe(1)
+    expect(stderr).toMatch(
+      /rootfs is the root of what runs: .*\bkept-q\b.*\n {2}npm run box -- stop .*\bkept-q\b.* first\n/,
+    )
+    expect(statSync(ROOTFS).ino).toBe(ino)
   })
 
   test('a command that cannot be started leaves nothing', async () => {

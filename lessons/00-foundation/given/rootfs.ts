@@ -17,6 +17,9 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { buildJail } from '../../../solutions/01-chroot/chroot.ts'
+import { UsageError } from './errors.ts'
+import type { Spec } from './mechanism.ts'
+import { running } from './running.ts'
 import { ROOTFS } from './spec.ts'
 
 /** What a container should have to look around in, and busybox for the rest, where this machine has it. */
@@ -73,10 +76,30 @@ export function ensureRootfs({ force = false } = {}): string {
   const stampFile = `${ROOTFS}.stamp`
   const fresh = existsSync(ROOTFS) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
   if (fresh && !force) return ROOTFS
+  const users = usersOf(ROOTFS)
+  if (users.length > 0 && !force) return ROOTFS // as it was: better than none
+  refuseUsed(ROOTFS)
   rmSync(stampFile, { force: true })
   install(ROOTFS, (folder) => fill(folder, programs))
   writeFileSync(stampFile, stamp)
   return ROOTFS
+}
+
+/**
+ * Refuses where containers run that have this folder as their root, or a layer of it: it would be gone under their feet.
+ *
+ * @throws {UsageError} with their names
+ */
+export function refuseUsed(folder: string): void {
+  const users = usersOf(folder)
+  if (users.length === 0) return
+  const names = users.join(' ')
+  throw new UsageError(`${folder} is the root of what runs: ${names}\n  npm run box -- stop ${names} first`, 1)
+}
+
+function usersOf(folder: string): string[] {
+  const uses = ({ rootfs, union }: Spec) => rootfs === folder || union?.lower.includes(folder) === true
+  return running().flatMap(({ container: { spec } }) => (uses(spec) ? [spec.name] : []))
 }
 
 /** What a root file system is made of. */

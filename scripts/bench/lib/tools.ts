@@ -82,9 +82,13 @@ async function startDocker({ folder, atEnd }: Place): Promise<Partial<Tool>> {
   const log = openSync(at('docker.log'), 'a')
   const places = ['--data-root', at('docker'), '--exec-root', at('docker-run'), '--pidfile', at('docker.pid')]
   const apart = ['--host', host, '--config-file', at('docker.json'), '--bridge=none']
-  const daemon = spawn('dockerd', [...places, ...apart, '--iptables=false', '--ip6tables=false'], {
-    stdio: ['ignore', log, log],
-  })
+  const daemon = spawn(
+    'dockerd',
+    [...places, ...apart, '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
+    {
+      stdio: ['ignore', log, log],
+    },
+  )
   atEnd(() => stop(daemon, at('docker')))
   const deadline = Date.now() + seconds(20)
   while (!answers({ DOCKER_HOST: host })) {

@@ -151,7 +151,7 @@ describe('podman', () => {
 const WITH_DOCKER = `
 mkdir -p /run/etc && cp -a /etc/. /run/etc && mount --bind /run/etc /etc # it writes to /etc/docker
 dockerd --data-root /run/docker-data --exec-root /run/docker-run --pidfile /run/docker.pid --host unix:///run/docker.sock \\
-  --bridge=none --iptables=false --ip6tables=false --storage-driver=vfs >/run/docker.log 2>&1 &
+  --bridge=none --iptables=false --ip6tables=false --ip-forward=false --storage-driver=vfs >/run/docker.log 2>&1 &
 export DOCKER_HOST=unix:///run/docker.sock
 until docker version >/dev/null 2>&1; do kill -0 $! 2>/dev/null || { tail -n 1 /run/docker.log >&2; exit 77; }; sleep 0.2; done
 set -e
