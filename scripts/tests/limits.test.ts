@@ -60,7 +60,9 @@ async function looping(name: string, ...limits: string[]) {
     pid,
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode !== null || child.signalCode !== null) return
-      await interrupt(child)
+      const ended = once(child, 'exit')
+      process.kill(pid, 'SIGKILL') // its first process: the engine cleans up
+      await ended
     },
   }
 }
@@ -211,14 +213,16 @@ test('box stats: what runs, as a table and as JSON; box pause stops it, box unpa
   await until(() => readFileSync(`/proc/${box.pid}/stat`, 'utf8').includes(') R '), 'it runs')
 })
 
-test.each([
+const mistakes: [words: string[], code: number, message: RegExp][] = [
   [['pause'], 2, /which one\?/],
   [['pause', '../x'], 125, /no container '\.\.\/x'/],
   [['unpause', 'x'.repeat(4096)], 125, /no container 'x{64}'/],
   [['stats', 'nobody'], 125, /no container 'nobody'/],
   [['stats', '--jsn'], 2, /'--jsn'. Did you mean --json\?/],
-] as const)('%j', async (words, code, message) => {
-  const ended = await verb(...words)
+]
+const refused = refusals(mistakes.map(([[verb = '', ...args]]) => ({ verb, args })))
+test.each(mistakes.map((row, i) => [...row, i] as const))('%j', async (_, code, message, i) => {
+  const ended = await refused(i)
   expect(ended).toMatchObject({ code, stderr: expect.stringMatching(message) })
   expect(ended.stderr.length).toBeLessThan(400)
 })
