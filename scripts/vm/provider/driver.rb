@@ -19,10 +19,16 @@ module WorkshopQemu
     BINARY = ARM ? 'qemu-system-aarch64' : 'qemu-system-x86_64'
     MACHINE = ARM ? 'virt,gic-version=max' : 'q35'
     CONSOLE = ARM ? 'ttyAMA0' : 'ttyS0'
-    # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate.
-    EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16'
+    # QEMU 7.2's emulation of cmpxchg16b has crashed newer kernels; pointer authentication is costly to emulate. With
+    # erms, kernel and libc fill and copy memory by `rep stosb` and `rep movsb`, which QEMU does a byte at a time.
+    EMULATED_CPU = ARM ? 'max,pauth-impdef=on' : 'max,-cx16,-erms'
     # QEMU keeps what it has translated by address: with each program at the same one, it need not translate it again.
     SAME_ADDRESSES = 'norandmaps'
+    # Linux does not trust the time stamp counter of two such processors, and asks the HPET: a system call each time, and
+    # a device. QEMU's processors share one counter.
+    CLOCK = ARM ? nil : 'tsc=reliable'
+    # In MB. When it is full, all is forgotten and translated anew: 512 were, by a hundred containers.
+    TRANSLATED = 1024
     FULL = 'The disk that holds .vagrant and ~/.vagrant.d is full. Make room, then `vagrant halt --force` and `vagrant up`.'
     OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
              hardware.json accelerator].freeze
@@ -203,13 +209,13 @@ module WorkshopQemu
     def command(hardware, port, snapshot)
       emulated = hardware['accelerator'] == 'tcg'
       append = ["console=#{CONSOLE} quiet systemd.show_status=false panic=1",
-                "workshop.accelerator=#{hardware['accelerator']}", (SAME_ADDRESSES if emulated), config.kernel_options]
+                "workshop.accelerator=#{hardware['accelerator']}", *([SAME_ADDRESSES, CLOCK] if emulated), config.kernel_options]
                .compact.join(' ').strip
       reach = config.online ? '' : 'restrict=on,'
       [BINARY, '-name', "workshop-#{@machine.name}", '-daemonize', '-pidfile', path('pid'),
        '-nodefaults', '-no-user-config', '-display', 'none',
        '-machine', MACHINE, '-cpu', emulated ? EMULATED_CPU : 'host',
-       '-accel', emulated ? 'tcg,thread=multi,tb-size=512' : hardware['accelerator'],
+       '-accel', emulated ? "tcg,thread=multi,tb-size=#{TRANSLATED}" : hardware['accelerator'],
        '-smp', hardware['cpus'].to_s, '-m', hardware['memory'].to_s,
        '-kernel', path('vmlinuz'), '-initrd', path('initrd.img'), '-append', append,
        '-serial', "file:#{path('console.log')}", '-qmp', "unix:#{socket},server=on,wait=off",
