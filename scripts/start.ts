@@ -32,7 +32,7 @@ await command(
     const seen: Seen[] = []
     for (const stop of stops) {
       if (pause && (await goOn()) === 'quit') return 0
-      seen.push(await visit(host, stop))
+      seen.push(await visit(host, stop, seen.at(-1)?.inside))
     }
     if (pause && (await goOn()) === 'quit') return 0
     summarize(seen)
@@ -48,6 +48,8 @@ interface Stop {
 
 interface Seen {
   stop: Stop
+  /** The namespaces of its container. */
+  inside: Record<Namespace, string>
   changed: Namespace[]
   host: string
   container: string
@@ -80,7 +82,8 @@ async function greet(host: Lab): Promise<void> {
   table(['', 'first process', 'its child', ''], rows)
 }
 
-async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
+/** @param before the namespaces of a container without this lesson's mechanism, such as that of the stop before */
+async function visit(host: Lab, { lesson, names }: Stop, before?: Seen['inside']): Promise<Seen> {
   const { says, prepare, limits = {}, looks, but } = lesson.tour
   heading(`${lesson.number} · ${lesson.title}`)
   say(says)
@@ -89,8 +92,12 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   await using box = await host.start(['sleep', '600'], { only: names, ...root })
   const outside = await host.namespaces('self')
   const inside = await host.namespaces(box.pid)
-  await using before = await host.start(['sleep', '600'], { only: names.filter((name) => name !== lesson.name) })
-  const earlier = await host.namespaces(before.pid)
+  const earlier =
+    before ??
+    (await namespacesWith(
+      host,
+      names.filter((name) => name !== lesson.name),
+    ))
   const changed = NAMESPACES.filter((kind) => inside[kind] !== outside[kind] && earlier[kind] === outside[kind])
   const rows: [string, string, string][] = []
   for (const { label, command } of looks)
@@ -98,7 +105,12 @@ async function visit(host: Lab, { lesson, names }: Stop): Promise<Seen> {
   compare([...rows, ...namespaceRows(outside, inside, changed)])
   if (changed.length === 0) say('None of the eight changed: this is no namespace.')
   say(chalk.dim(but))
-  return { stop: { lesson, names }, changed, host: rows[0]?.[1] ?? '', container: rows[0]?.[2] ?? '' }
+  return { stop: { lesson, names }, inside, changed, host: rows[0]?.[1] ?? '', container: rows[0]?.[2] ?? '' }
+}
+
+async function namespacesWith(host: Lab, only: string[]): Promise<Seen['inside']> {
+  await using box = await host.start(['sleep', '600'], { only })
+  return await host.namespaces(box.pid)
 }
 
 /** The answer to a shell command on the host and in the container: the first line. */
