@@ -20,7 +20,7 @@ export const lesson: Lesson = {
       id: '10.2',
       title: 'what overlayfs is told',
       hints: [
-        'In the demo, look at the mount -t overlay line: three folders, and which comes first?',
+        'In the demo, look at the line mount -t overlay: two layers after lowerdir=, and which comes first?',
         'lowerdir=A:B puts A over B; `lower` has them the other way round. A \\ before each \\ : and , of a name keeps it whole.',
         `const escape = (path: string) => path.replace(/[\\\\:,]/g, '\\\\$&')\nconst uppermostFirst = lower.toReversed().map(escape).join(':')\nreturn [\`lowerdir=\${uppermostFirst}\`, \`upperdir=\${escape(upper)}\`, \`workdir=\${escape(work)}\`, ...options].join(',')`,
       ],
@@ -39,7 +39,7 @@ export const lesson: Lesson = {
       title: 'mount the union',
       hints: [
         'Lesson 03, task 1: what you mount in a new mount namespace, the host may get as well.',
-        "mount(2) twice: all mounts private, then one of the type 'overlay' on rootfs, with the options as its data.",
+        "mount(2) twice: all mounts private, then one of the type 'overlay' on rootfs, with the options as its data. Device or resource busy in a check: the host has got the mount.",
         "mount(null, '/', null, MS_REC | MS_PRIVATE, null)\nmount('overlay', rootfs, 'overlay', 0, options)",
       ],
     },
@@ -56,7 +56,7 @@ export const lesson: Lesson = {
       id: '10.6',
       title: 'what a container changed',
       hints: [
-        'The demo shows an upper folder with ls -l. What stands in the place of a file that was removed?',
+        'The demo shows an upper folder with stat. What stands in the place of a file that was removed?',
         'A character device whose rdev is 0 says deleted; a folder for which isOpaque() holds says replaced; all else is written. Go down into folders, and only into those: lstat(2), not stat(2).',
         `const below = (folder: string): Change[] =>\n  readdirSync(upper + folder).flatMap((name) => {\n    const path = \`\${folder}/\${name}\`\n    const stat = lstatSync(upper + path)\n    if (stat.isCharacterDevice() && stat.rdev === 0) return [{ path, kind: 'deleted' }]\n    if (!stat.isDirectory()) return [{ path, kind: 'written' }]\n    return [{ path, kind: isOpaque(upper + path) ? 'replaced' : 'written' }, ...below(path)]\n  })\nreturn below('')`,
       ],
