@@ -1,7 +1,7 @@
 /*
  * The joiner: a second Node that `box exec` clones, and that becomes a member of a container by lesson 11's `join`. It is
- * in the container's user namespace already (exec.ts), and stays in the host's pid namespace. Its child is the first to
- * be in the container: that one is the command, and it runs no JavaScript (clone.ts).
+ * in the container's user namespace already (joining.ts), and stays in the host's pid namespace. Its child is the first
+ * to be in the container: that one is the command, and it runs no JavaScript (clone.ts).
  */
 
 import { flushCompileCache } from 'node:module'

@@ -1,5 +1,6 @@
 /*
- * What a container has printed: a file that its command appends to by itself, standard output and error alike.
+ * What a container has printed, standard output and error alike: a file to which cat(1) appends what comes through a
+ * pipe, or from the master of its terminal. See streams.ts.
  */
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
 import { bind, koffi } from '#given/libc.ts'
