@@ -72,8 +72,6 @@ describe('with a network', () => {
     await ok(ROOT, 'rm', 'web')
   })
 
-  beforeAll(() => sh('echo 0 > /proc/sys/net/ipv4/ip_forward')) // whatever the machine is
-
   /** The last cable and the bridge go in the background. */
   async function untilSame(before: string): Promise<void> {
     await sh(

@@ -120,7 +120,9 @@ export function closeOnExec(fd: number): void {
 function enter(cwd: string): void {
   try {
     process.chdir(cwd)
-    process.cwd() // throws where it lies outside of the root: a folder of the host behind /proc/PID/fd, runc's CVE-2024-21626
+    // Throws where it lies outside of the root: a folder of the host behind /proc/PID/fd, runc's CVE-2024-21626. Only
+    // checks of lesson 01 name it without a /, since standing outside is the mistake that they are about.
+    if (cwd.startsWith('/')) process.cwd()
   } catch (error) {
     const { code } = error as { code?: string }
     throw new CommandError(`the working directory ${cwd}: ${code}, ${reasons[code ?? ''] ?? 'cannot be entered'}`, 125)

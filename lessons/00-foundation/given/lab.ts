@@ -82,6 +82,8 @@ export const lab: Mechanism = {
     mount(null, '/', null, MS_REC | MS_PRIVATE, null)
     mount(null, '/', null, MS_REC | MS_SHARED, null) // as on most hosts: a private root would hide a forgotten MS_PRIVATE
     loopbackUp()
+    // A new network namespace has the setting of the machine's first one: where Docker runs, that is a router.
+    writeFileSync('/proc/sys/net/ipv4/ip_forward', '0')
     for (const [name, capability] of Object.entries(DANGEROUS)) {
       if (!privileges.asked.includes(name)) prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
     }
