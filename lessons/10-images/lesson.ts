@@ -20,7 +20,7 @@ export const lesson: Lesson = {
       id: '10.2',
       title: 'what overlayfs is told',
       hints: [
-        'In the demo, look at the line mount -t overlay: two layers after lowerdir=, and which comes first?',
+        'See mount -t overlay in the demo: which of the two layers comes first?',
         'lowerdir=A:B puts A over B; `lower` has them the other way round. A \\ before each \\ : and , of a name keeps it whole.',
         `const escape = (path: string) => path.replace(/[\\\\:,]/g, '\\\\$&')\nconst uppermostFirst = lower.toReversed().map(escape).join(':')\nreturn [\`lowerdir=\${uppermostFirst}\`, \`upperdir=\${escape(upper)}\`, \`workdir=\${escape(work)}\`, ...options].join(',')`,
       ],
