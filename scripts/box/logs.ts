@@ -13,13 +13,13 @@ await command(
     about: 'What a container in the background has printed, standard output and error alike, over all its starts.',
     options: {
       follow: { type: 'boolean', short: 'f', description: 'and what it prints from now on, until it has ended' },
-      lines: { type: 'string', short: 'n', value: 'N', description: 'only the last N lines' },
+      tail: { type: 'string', short: 'n', value: 'N', description: 'only the last N lines' },
     },
     examples: ['logs web', 'logs -f -n 10 web'],
   }),
   async ({ values, positionals }) => {
     noMore(positionals, 1)
-    const lines = count(values.lines, '--lines', Number.POSITIVE_INFINITY)
+    const lines = count(values.tail, '--tail', Number.POSITIVE_INFINITY)
     const box = await boxNamed(positionals[0])
     const { name, kept } = box
     if (!kept) throw new UsageError(`'${name}' runs in the foreground: what it prints is on its terminal`, 125)

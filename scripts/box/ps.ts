@@ -1,10 +1,9 @@
-import type { Port } from '#given/net/network.ts'
 import { allBoxes, type Box } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
-import { fittedTable, onOneLine } from '../lib/fitted.ts'
 import { noMore } from '../lib/images.ts'
+import { listBoxes } from '../lib/listed.ts'
 import { rootNames } from '../lib/roots.ts'
-import { portsOf, statusText } from '../lib/status.ts'
+import { portsOf } from '../lib/status.ts'
 import { isAlive, verb } from '../lib/verbs.ts'
 
 await command(
@@ -24,24 +23,10 @@ Lost: what waited for it was killed, and it with that; nobody knows its exit cod
     const rootOf = await rootNames()
     if (values.json) console.log(JSON.stringify(boxes.map((box) => plain(box, rootOf(box)))))
     else if (values.quiet) for (const { id } of boxes) console.log(id)
-    else {
-      const rows = boxes.map((box) => [
-        box.name,
-        box.id,
-        ...[rootOf(box), box.spec.argv.join(' ')].map(onOneLine),
-        statusText(box.state),
-        portsOf(box).map(portText).join(', '),
-      ])
-      const least = { NAME: 8, IMAGE: 8, COMMAND: 7, PORTS: 12 }
-      fittedTable(['NAME', 'ID', 'IMAGE', 'COMMAND', 'STATUS', 'PORTS'], rows, least)
-    }
+    else listBoxes(boxes, rootOf)
     return 0
   },
 )
-
-function portText({ ip, host, container, protocol }: Port): string {
-  return `${ip ? `${ip}:` : ''}${host}->${container}/${protocol}`
-}
 
 function plain(box: Box, root: string) {
   const { id, name, spec, created, state } = box

@@ -1,7 +1,11 @@
 import { stripVTControlCharacters } from 'node:util'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { NETWORK } from '#given/net/network.ts'
 import { status } from '#given/proc.ts'
-import { ROOTFS } from '#given/spec.ts'
+import type { Entry } from '#given/running.ts'
+import { ROOTFS, spec } from '#given/spec.ts'
+import type { Box } from '../lib/boxes.ts'
+import { listBoxes } from '../lib/listed.ts'
 import { result, said, until } from './boxes.ts'
 import { box, create, inspect, list, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
 import { refusals } from './refusals.ts'
@@ -45,6 +49,31 @@ describe('ps', () => {
     expect(text).toMatch(/^verbs-d .* Exited \(3\) \d+ (second|minute)s? ago$/m)
     expect(text).toMatch(/^verbs-e .* Created$/m)
     expect(text, 'to a pipe').toBe(stripVTControlCharacters(text))
+  })
+
+  test('one that was killed beside one with a port fits as well', () => {
+    const log = vi.spyOn(console, 'log').mockImplementation(() => {})
+    const ports = [{ host: 18080, container: 8080, protocol: 'tcp' as const }]
+    const at = (name: string, state: Partial<Box['state']>): Box => {
+      const full = spec({
+        rootfs: '/',
+        mechanisms: [],
+        argv: ['sh', '-c', 'sleep 600'],
+        name,
+        network: { ...NETWORK, ports },
+      })
+      const since = Date.now() - 12 * 60_000
+      return { id: '0c11d399e0a3', name, spec: full, created: since, state: { status: 'running', since, ...state } }
+    }
+    const entry = {} as Entry // of one that runs, nothing else is asked here
+    const boxes = [at('exited-one', { status: 'exited', exitCode: 137 }), at('listens-here', { entry })]
+    listBoxes(boxes, () => 'debian:bookworm')
+    const lines = log.mock.calls.map(([line]) => stripVTControlCharacters(line))
+    log.mockRestore()
+    for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80)
+    expect(lines[0]).toBe('NAME      ID            IMAGE   COMMAND  STATUS                       PORTS')
+    expect(lines[1]).toMatch(/^exited-… {2}0c11d399e0a3 .* Exited \(137\) 12 minutes ago$/)
+    expect(lines[2]).toMatch(/^listens… {2}.* Up 12 minutes {2,}18080->80…$/)
   })
 
   test('what a container is called cannot reach your terminal', async () => {
@@ -196,8 +225,8 @@ describe('bad input: what, why, what to do', () => {
     [['ps', 'more'], 2, /'more' is too much/],
     [['logs'], 2, /which one\? npm run box -- ps --all/],
     [['logs', 'nope'], 125, /there is no container 'nope'/],
-    [['logs', '-n', '-1', 'x'], 2, /ambiguous|--lines/],
-    [['logs', '-n', 'x', 'y'], 2, /--lines x: it wants a whole number/],
+    [['logs', '-n', '-1', 'x'], 2, /ambiguous|--tail/],
+    [['logs', '-n', 'x', 'y'], 2, /--tail x: it wants a whole number/],
     [['stop'], 2, /which one\?/],
     [['stop', '-t', 'soon', 'x'], 2, /--time soon: it wants a whole number/],
     [['kill', '-s', 'TREM', 'x'], 2, /'TREM' is no signal. Did you mean term\?/],

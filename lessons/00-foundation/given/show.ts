@@ -39,17 +39,17 @@ export function compare(rows: Row[]): void {
 }
 
 /** Prints rows in aligned columns below their headings. */
-export function table(headings: string[], rows: string[][]): void {
-  for (const line of tableLines(headings, rows)) console.log(line)
+export function table(headings: string[], rows: string[][], gap?: number): void {
+  for (const line of tableLines(headings, rows, gap)) console.log(line)
 }
 
-/** The lines of such a table. */
-export function tableLines(headings: string[], rows: string[][]): string[] {
+/** The lines of such a table, with so many spaces between its columns. */
+export function tableLines(headings: string[], rows: string[][], gap = 3): string[] {
   const all = [headings.map((text) => chalk.bold(text)), ...rows]
   const widths = headings.map((_, column) => Math.max(...all.map((row) => visible(row[column] ?? ''))))
   return all.map((row) => {
     const cells = widths.map((width, i) => pad(row[i] ?? '', width))
-    return cells.join('   ').trimEnd()
+    return cells.join(' '.repeat(gap)).trimEnd()
   })
 }
 
