@@ -2,7 +2,7 @@ import { UsageError } from '#given/errors.ts'
 import { quit } from '#given/run.ts'
 import { exec } from '../../lessons/11-box/given/exec.ts'
 import { boxNamed, entryOf, settled } from '../lib/boxes.ts'
-import { command, type Options, optionOf } from '../lib/command.ts'
+import { command, type Options, takesNext } from '../lib/command.ts'
 import { verb } from '../lib/verbs.ts'
 import { yours } from '../lib/yours.ts'
 import * as privileges from './options/privileges.ts'
@@ -19,7 +19,7 @@ const options: Options = {
   ...(workdir && {
     workdir: { ...workdir, description: 'where in it the command starts; as its first one unless given' },
   }),
-  ...(user && { user: { ...user, short: 'u', description: 'who it runs as, by name or number; as its first one' } }),
+  ...(user && { user: { ...user, description: 'who it runs as, by name or number; as its first one' } }),
   reference: { type: 'boolean', description: 'with the finished join and consoleSize, not yours' },
   verbose: { type: 'boolean', description: 'print each system call that joins, in order' },
 }
@@ -72,7 +72,7 @@ function split(args: string[]): { own: string[]; argv: string[] } {
   for (let i = 0; i < args.length; i++) {
     const word = args[i] ?? ''
     if (word.startsWith('-') && word !== '--') {
-      if (optionOf(word, options)?.type === 'string') i++ // its value is the next word
+      if (takesNext(word, options)) i++ // its value is the next word
       continue
     }
     const end = word === '--' ? i : i + 1

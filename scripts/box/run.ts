@@ -4,7 +4,7 @@ import type { Volume } from '#given/mechanism.ts'
 import { type Order, quit, run } from '#given/run.ts'
 import { newId, spec } from '#given/spec.ts'
 import { choose, mechanismNames } from '#given/stack.ts'
-import { type Arguments, command, type Options, optionOf } from '../lib/command.ts'
+import { type Arguments, command, type Options, takesNext } from '../lib/command.ts'
 import { yours } from '../lib/yours.ts'
 import * as limits from './options/limits.ts'
 import * as network from './options/network.ts'
@@ -61,7 +61,7 @@ await command(
     usage: `npm run box -- ${verb} [OPTIONS] [IMAGE|ROOTFS] -- CMD …`,
     about: `${verb === 'create' ? 'Prepares a container for box start' : 'Runs a command in a container'}: with each of your mechanisms whose check passes, and the finished ones for the
 rest. What comes after the second -- is the command, the image's own if nothing does. Without that --, the first
-word that is no option is IMAGE or ROOTFS if it is a folder, an image or has a slash, and else the command. ROOTFS is a
+word that is no option is IMAGE or ROOTFS if it is a folder, an image or has a / or :, and else the command. ROOTFS is a
 folder, the one of npm run rootfs unless given; IMAGE is one of npm run box -- images.
 
 What the container changes goes into a layer of its own, and is gone with it; with -d it is kept until box rm.
@@ -144,7 +144,7 @@ function split(args: string[]): { own: string[]; argv: string[] } {
     const word = args[i] ?? ''
     if (word === '--') return { own: args.slice(0, i), argv: args.slice(i + 1) }
     if (word.startsWith('-')) {
-      if (optionOf(word, options)?.type === 'string') i++ // its value is the next word
+      if (takesNext(word, options)) i++ // its value is the next word
     } else if (rootfs || !(isRoot(word) || args[i + 1] === '--')) {
       return { own: args.slice(0, i), argv: args.slice(i) }
     } else rootfs = true

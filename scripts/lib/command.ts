@@ -68,13 +68,14 @@ export async function command(
   }
 }
 
-/** The option that a word of the command line names: --env, or -e as the last of several letters. */
-export function optionOf(word: string, options: Options): Options[string] | undefined {
-  if (word.startsWith('--')) return options[word.slice(2)]
-  return Object.values(options).find(({ short }) => short === word.at(-1))
+/** Is the value of this option the next word? So with --env and -ite; not with --env=A=1 and -eA=1, which hold theirs. */
+export function takesNext(word: string, options: Options): boolean {
+  if (word.startsWith('--')) return options[word.slice(2)]?.type === 'string'
+  const types = [...word.slice(1)].map((letter) => Object.values(options).find(({ short }) => short === letter)?.type)
+  return types.length > 0 && types.indexOf('string') === types.length - 1
 }
 
-async function parse({ name, options = {}, needsLinux, args }: CommandInfo): Promise<Arguments> {
+async function parse({ name, usage, options = {}, needsLinux, args }: CommandInfo): Promise<Arguments> {
   // Not imported above: `import … from 'node:util'` takes Node 2 ms, and the start of `box` is measured.
   const { parseArgs } = process.getBuiltinModule('node:util')
   const own: Options = { help: { type: 'boolean', short: 'h' }, ...(needsLinux ? { here: { type: 'boolean' } } : {}) }
@@ -90,7 +91,8 @@ async function parse({ name, options = {}, needsLinux, args }: CommandInfo): Pro
     const { nearest } = await import('./suggest.ts')
     const near = unknown && nearest(unknown, Object.keys(all))
     const meant = near ? `. Did you mean --${near}?` : ''
-    throw new UsageError(`${message}${meant}\n  npm run ${name} -- --help shows what it takes`)
+    const verb = usage.match(/^npm run box -- [a-z]+/)?.[0] ?? `npm run ${name} --`
+    throw new UsageError(`${message}${meant}\n  ${verb} --help shows what it takes`)
   }
 }
 

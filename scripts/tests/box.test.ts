@@ -72,6 +72,7 @@ describe('bad input: what, why, what to do, and the exit code', () => {
       2,
       /\/bin\/ls is a file, .* since it has a slash.*\n.*run -- \/bin\/ls/,
     ],
+    ['an image that is not there, by its tag', ['ubuntu:16.04', 'ls'], 125, /there is no image 'ubuntu:16\.04'/],
     ['no such folder as root', ['./nowhere', '--', 'true'], 125, /there is no folder .*nowhere.*npm run rootfs/],
     ['a file as root', ['./file', '--', 'true'], 125, /file is a file; a root is a folder/],
     [
@@ -81,7 +82,12 @@ describe('bad input: what, why, what to do, and the exit code', () => {
       /no mechanism 'utz'\. Did you mean uts\? There are: .*mount/,
     ],
     ['an unknown one left out', ['--without', 'x', 'true'], 2, /no mechanism 'x'\. There are: /],
-    ['an unknown option', ['--hostnam', 'a', '--', 'true'], 2, /'--hostnam'\. Did you mean --hostname\?/],
+    [
+      'an unknown option',
+      ['--hostnam', 'a', '--', 'true'],
+      2,
+      /'--hostnam'\. Did you mean --hostname\?\n {2}npm run box -- run --help/,
+    ],
     ['an option without its value', ['--only'], 2, /'--only <value>' argument missing/],
     ['no variable', ['--env', 'LANG', 'true'], 2, /--env LANG: it wants NAME=VALUE/],
     ['no name of a variable', ['--env', '=C', 'true'], 2, /it wants NAME=VALUE/],
@@ -165,6 +171,15 @@ describe('what the command gets', () => {
     const signals = lines.filter((line) => /^Sig(Blk|Ign|Cgt)/.test(line)).map((line) => line.split('\t')[1])
     expect(signals, 'none blocked, ignored or caught').toEqual(Array(3).fill('0'.repeat(16)))
     expect(lines.slice(-2), 'the soft limit of open files; the session').toEqual(['1024', '1'])
+  })
+
+  test("Docker's letters, with the value in the next word or in their own", async () => {
+    const shown = ['sh', '-c', 'echo $A $PWD $(id -u)']
+    for (const options of ['-e A=v -w /srv -u 65534 -m 64m', '-eA=v -w/srv -u65534 -m64m'])
+      expect(await box(['--reference', ...options.split(' '), ...shown]), options).toMatchObject({
+        code: 0,
+        stdout: 'v /srv 65534\n',
+      })
   })
 
   test('a clean environment, and what --env adds', async () => {

@@ -8,7 +8,7 @@ const limit = (value: string, description: string) => ({ type: 'string' as const
 const rate = (value: string, description: string) => ({ ...limit(value, description), multiple: true })
 
 export const options: Options = {
-  memory: limit('512m', 'who takes more is killed; b, k, m, g'),
+  memory: { ...limit('512m', 'who takes more is killed; b, k, m, g'), short: 'm' },
   'memory-swap': limit('1g', 'memory and swap together; as much as --memory unless given, so no swap'),
   'memory-high': limit('400m', 'who takes more is slowed (cgroup v2)'),
   'cpu-shares': limit('512', 'its weight where the CPU is scarce, 2 to 262144; 1024 is the normal'),

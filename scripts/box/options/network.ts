@@ -9,6 +9,7 @@ export const options: Options = {
   net: { type: 'string', value: 'MODE', description: 'bridge (the default, for root), none, or host' },
   publish: {
     type: 'string',
+    short: 'p',
     multiple: true,
     value: '[IP:]H:C',
     description: 'port H of the host leads to its port C; C/udp; often, too',

@@ -12,7 +12,12 @@ export const options: Options = {
     value: 'A,B',
     description: 'capabilities that it is not to have, or all',
   },
-  user: { type: 'string', value: 'USER[:GROUP]', description: 'who the command runs as, by name or number; root' },
+  user: {
+    type: 'string',
+    short: 'u',
+    value: 'USER[:GROUP]',
+    description: 'who the command runs as, by name or number; root',
+  },
   'group-add': {
     type: 'string',
     multiple: true,

@@ -64,9 +64,9 @@ function canMake(folder: string): boolean {
   }
 }
 
-/** Is it one, and not a command? */
+/** Is it one, and not a command? With a tag, debian:12, it was meant to be one, whether or not there is such an image. */
 export function isRoot(word: string): boolean {
-  return word.includes('/') || isFolder(inCallersFolder(word)) || isImage(word)
+  return /[/:]/.test(word) || isFolder(inCallersFolder(word)) || isImage(word)
 }
 
 function isFolder(path: string): boolean {
