@@ -75,10 +75,15 @@ test.for([
   expect(output, 'a stack trace helps nobody').not.toMatch(/\n\s+at .*:\d+:\d+|stack trace/)
 })
 
-test('an endless loop ends in time, with a question, and nothing of it is left', { timeout: seconds(60) }, () => {
-  writeFileSync(mine(), "export const uts = { name: 'uts', flags: 0, inside() { for (;;) {} } }")
-  vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(5, patience()))) // else an emulated machine loops for ten minutes
-  for (const task of ['04.1', '04.2']) {
+test('an endless loop, or a wait, ends in time, with a question, and nothing of it is left', {
+  timeout: seconds(60),
+}, () => {
+  vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(5, patience()))) // else an emulated machine loops for five minutes
+  for (const [task, hang] of [
+    ['04.1', 'for (;;) {}'],
+    ['04.2', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
+  ] as const) {
+    writeFileSync(mine(), `export const uts = { name: 'uts', flags: 0, inside() { ${hang} } }`)
     const { code, output } = clone.run('check', task)
     expect(code).toBe(1)
     expect(output).toContain('wait, or loop, for ever?')
