@@ -17,11 +17,32 @@ const cfmakeraw = bind('void cfmakeraw(void *termios_p)')
  *
  * @returns a function that makes it what it was
  */
-export function makeRaw(fd: number): () => void {
+function makeRaw(fd: number): () => void {
   const before = new Uint8Array(TERMIOS)
   tcgetattr(fd, before)
   const raw = Uint8Array.from(before)
   cfmakeraw(raw)
   tcsetattr(fd, TCSANOW, raw)
-  return () => void tcsetattr(fd, TCSANOW, before)
+  return () => {
+    try {
+      tcsetattr(fd, TCSANOW, before)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'EIO') throw error // it was closed: there is nothing to restore
+    }
+  }
+}
+
+/**
+ * Makes it raw and keeps it so: whoever had the terminal while we were stopped has set it his way.
+ *
+ * @returns a function that makes it what it was
+ */
+export function keepRaw(fd: number): () => void {
+  const restore = makeRaw(fd)
+  const again = () => void makeRaw(fd)
+  process.on('SIGCONT', again)
+  return () => {
+    process.removeListener('SIGCONT', again)
+    restore()
+  }
 }

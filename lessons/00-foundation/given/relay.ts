@@ -6,7 +6,7 @@
 import { ReadStream } from 'node:tty'
 import type { Running } from './engine.ts'
 import { isatty } from './libc.ts'
-import { makeRaw } from './raw.ts'
+import { keepRaw } from './raw.ts'
 import { importFile, layer } from './stack.ts'
 
 /** What lesson 11 writes of it. */
@@ -35,22 +35,20 @@ export async function connect(master: number, tools: string): Promise<() => Prom
     terminal.on('close', resolve)
     terminal.on('error', () => terminal.destroy()) // EIO: the last one who had the slave has closed it
   })
+  stdout.on('error', () => terminal.destroy()) // EPIPE: who read it has gone, and the terminal hangs up
   terminal.pipe(stdout, { end: false })
   stdin.on('data', (data) => terminal.write(data))
   stdin.on('end', () => terminal.writable && terminal.write(END_OF_INPUT))
   const resize = () => consoleSize(0, master)
   let restore = () => {}
-  const again = () => void makeRaw(0) // whoever had the terminal while we were stopped has set it his way
   if (isatty(0)) {
     resize()
-    restore = makeRaw(0)
+    restore = keepRaw(0)
     process.on('SIGWINCH', resize)
-    process.on('SIGCONT', again)
   }
   return async () => {
     await through
     process.removeListener('SIGWINCH', resize)
-    process.removeListener('SIGCONT', again)
     restore()
     stdin.destroy()
   }

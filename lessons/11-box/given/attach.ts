@@ -4,8 +4,8 @@
  */
 import { closeSync, createWriteStream, openSync } from 'node:fs'
 import { bind, isatty } from '#given/libc.ts'
-import { makeRaw } from '#given/raw.ts'
-import type { Entry } from '#given/running.ts'
+import { keepRaw } from '#given/raw.ts'
+import { type Entry, isOf } from '#given/running.ts'
 import { importFile } from '#given/stack.ts'
 import { endOf, signal } from './ending.ts'
 import { folderOf, type Kept } from './kept.ts'
@@ -19,7 +19,7 @@ const O_CLOEXEC = 0o2000000
 const RESOLVE_NO_SYMLINKS = 0x04
 const RESOLVE_IN_ROOT = 0x10
 
-const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 }
+const SIGNALS = { SIGINT: 2, SIGQUIT: 3, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 }
 const [CTRL_P, CTRL_Q] = [0x10, 0x11]
 
 export interface Attachment {
@@ -47,6 +47,7 @@ export async function attach(
     leave = () => resolve('left')
   })
   const undo = [proxySignals(entry, leave)]
+  process.stdout.on('error', leave) // EPIPE: who read it, such as head(1), has seen enough
   if (hasTerminal && isatty(0)) undo.push(await matchSize(entry, tools))
   if (input) undo.push(type(stdinOf(folderOf(container.order.spec.id)), hasTerminal, leave))
   try {
@@ -59,7 +60,10 @@ export async function attach(
   }
 }
 
-/** Passes on the signals that we get; a second Ctrl-C is for us, since pid 1 may ignore them all. */
+/**
+ * Passes on the signals that we get. A second Ctrl-C is for us, since pid 1 may ignore them all, and so is SIGHUP: that our
+ * terminal is gone is nothing to the container.
+ */
 function proxySignals(entry: Entry, leave: () => void): () => void {
   let interrupts = 0
   const handlers = Object.entries(SIGNALS).map(([name, number]) => {
@@ -70,33 +74,51 @@ function proxySignals(entry: Entry, leave: () => void): () => void {
     process.on(name, handler)
     return () => process.removeListener(name, handler)
   })
+  process.on('SIGHUP', leave)
   return () => {
+    process.removeListener('SIGHUP', leave)
     for (const remove of handlers) remove()
   }
 }
 
-/** Gives its terminal the size of ours, now and whenever ours changes. */
-async function matchSize({ container }: Entry, tools: string): Promise<() => void> {
+/**
+ * Gives its terminal the size of ours, now and whenever ours changes. In between we do not have it open: who writes down
+ * what comes from it comes to the end when nobody has it any more.
+ */
+async function matchSize(entry: Entry, tools: string): Promise<() => void> {
   const { consoleSize } = (await importFile(tools)) as { consoleSize: (from: number, to: number) => void }
-  const terminal = openInside(container.pid, '/dev/console')
-  const resize = () => consoleSize(0, terminal)
+  const resize = () => {
+    const terminal = openInside(entry, '/dev/console')
+    if (terminal === undefined) return
+    try {
+      consoleSize(0, terminal)
+    } finally {
+      closeSync(terminal)
+    }
+  }
   resize()
   process.on('SIGWINCH', resize)
-  return () => {
-    process.removeListener('SIGWINCH', resize)
-    closeSync(terminal)
-  }
+  return () => process.removeListener('SIGWINCH', resize)
 }
 
-/** Opens a file of a container's root, and none of ours: no symbolic link of its leads out, or is followed at all. */
-function openInside(pid: number, path: string): number {
-  const root = openSync(`/proc/${pid}/root`, 'r')
+/**
+ * Opens a file of a container's root, and none of ours: no symbolic link of its leads out, or is followed at all.
+ *
+ * @returns undefined where the container has ended
+ */
+function openInside(entry: Entry, path: string): number | undefined {
+  let root: number | undefined
   try {
+    root = openSync(`/proc/${entry.container.pid}/root`, 'r')
+    if (!isOf(entry)) return undefined // the number is somebody else's by now
     const flags = BigInt(O_RDWR | O_NOCTTY | O_CLOEXEC)
     const how = BigUint64Array.of(flags, 0n, BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS))
     return openat2(root, path, how, how.byteLength)
+  } catch (error) {
+    if (isOf(entry)) throw error
+    return undefined
   } finally {
-    closeSync(root)
+    if (root !== undefined) closeSync(root)
   }
 }
 
@@ -120,8 +142,9 @@ function type(fifo: string, hasTerminal: boolean, leave: () => void): () => void
     }
     if (out.length > 0) to.write(Buffer.from(out))
   }
-  const restore = raw ? makeRaw(0) : undefined
+  const restore = raw ? keepRaw(0) : undefined
   stdin.on('data', data)
+  stdin.on('error', leave) // EIO: the terminal is gone
   return () => {
     stdin.removeListener('data', data)
     restore?.()

@@ -1,0 +1,216 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, statSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { project } from '#given/spec.ts'
+import { until } from './boxes.ts'
+import { create, inFolder, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
+import { Terminal } from './terminals.ts'
+
+// Attaching to containers that are kept: by pipes, and in a terminal.
+
+ownStore()
+
+const PTS = 136 // Linux's major number of /dev/pts/N
+const CTRL_C = '\x03'
+const DETACH = '\x10\x11' // Ctrl-P Ctrl-Q
+const DETACHED = /\nbox: detached; '[\w-]+' goes on/
+// Whose trap a signal runs, its read(1) fails: that is no end of its input.
+const ANSWERS =
+  'echo ready; while :; do read -r line || continue; [ "$line" = end ] && break; echo "got $line"; done; exit 7'
+
+/** One that is attached by pipes. */
+class Attached {
+  output = ''
+  errors = ''
+  readonly child
+  readonly #closed
+
+  constructor(verb: string, ...args: string[]) {
+    this.child = start(verb, ...args)
+    this.#closed = once(this.child, 'close')
+    this.child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      this.output += text
+    })
+    this.child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.errors += text
+    })
+  }
+
+  async sees(text: string): Promise<void> {
+    await until(() => this.output.includes(text), `${text} in ${JSON.stringify(this.output)} ${this.errors}`)
+  }
+
+  /** Writes, and waits for the answer of ANSWERS. Who has got it once is attached. */
+  async asks(line: string): Promise<void> {
+    this.child.stdin?.write(`${line}\n`)
+    await this.sees(`got ${line}\n`)
+  }
+
+  async end(): Promise<number | null> {
+    const [code] = await this.#closed
+    return code
+  }
+}
+
+async function answering(name: string, ...options: string[]): Promise<void> {
+  await run(name, ANSWERS, '-i', ...options)
+  await printed(name, 'ready')
+}
+
+/** One in a terminal of its own, where a shell does something first. */
+function inTerminal(name: string, before = ':'): Terminal {
+  const line = `${before}; exec ${process.execPath} ${project}/scripts/box.ts attach ${name}`
+  return new Terminal(['sh', '-c', line], { env: { WORKSHOP_IMAGES: inFolder('store') } })
+}
+
+/** A shell with a terminal in the background. */
+async function shell(name: string, ...options: string[]): Promise<void> {
+  mine(name)
+  await ok('run', '-dit', '--reference', '--name', name, ...options, '--', 'sh')
+  await printed(name, '# ')
+}
+
+test('what you write it reads, what it prints you see, and its exit code is yours', async () => {
+  await answering('attach-a')
+  const one = new Attached('attach', 'attach-a')
+  await one.asks('héllo')
+  one.child.stdin?.write('end\n')
+  expect(await one.end()).toBe(7)
+  expect(one).toMatchObject({ output: 'got héllo\n', errors: '' }) // and not what it printed before
+})
+
+test('two at once see the same, either may write, and one may go', async () => {
+  await answering('attach-b')
+  const [one, other] = [new Attached('attach', 'attach-b'), new Attached('attach', 'attach-b')]
+  await Promise.all([one.asks('1'), other.asks('2')])
+  await one.asks('3')
+  await other.sees('got 3\n')
+  one.child.kill('SIGKILL')
+  await one.end()
+  await other.asks('4')
+  other.child.stdin?.write('end\n')
+  expect(await other.end()).toBe(7)
+})
+
+test('nothing is lost of much, whoever looks on: two attached, logs --follow, and start --attach', async () => {
+  const lines = 200_000
+  const much = `seq ${lines}`
+  const all = Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join('')
+  await run('attach-c', ANSWERS.replace('exit 7', `echo begin; ${much}`), '-i')
+  const lookers = [1, 2].map(() => new Attached('attach', 'attach-c'))
+  const follower = new Attached('logs', '--follow', 'attach-c')
+  await Promise.all([...lookers.map((one, i) => one.asks(`${i}`)), follower.sees('got 0\n')])
+  lookers[0]?.child.stdin?.write('end\n')
+  for (const one of [...lookers, follower]) {
+    expect(await one.end(), one.errors).toBe(0)
+    expect(one.output.split('begin\n')[1] === all, `${one.output.length} bytes`).toBe(true)
+  }
+  await create('attach-d', `${much}; exit 3`)
+  const begun = new Attached('start', '--attach', 'attach-d')
+  expect(await begun.end(), begun.errors).toBe(3)
+  expect(begun.output === all, `${begun.output.length} bytes`).toBe(true)
+})
+
+test('one with --rm: its exit code is heard though nothing is left of it', async () => {
+  await answering('attach-e', '--rm')
+  const one = new Attached('attach', 'attach-e')
+  await one.asks('1')
+  one.child.stdin?.write('end\n')
+  expect(await one.end(), one.errors).toBe(7)
+  expect(await listed('attach-e')).toBeUndefined()
+})
+
+test('a first SIGINT is for the container, a second one for you; SIGTERM is passed on', async () => {
+  await run('attach-f', `trap 'echo int' INT; trap 'echo term; exit 5' TERM; ${ANSWERS}`, '-i')
+  await printed('attach-f', 'ready')
+  const one = new Attached('attach', 'attach-f')
+  await one.asks('1')
+  one.child.kill('SIGINT')
+  await one.sees('int\n')
+  one.child.kill('SIGINT')
+  expect(await one.end()).toBe(0)
+  expect(one.errors).toMatch(DETACHED)
+  const other = new Attached('attach', 'attach-f')
+  await other.asks('2')
+  other.child.kill('SIGTERM')
+  expect(await other.end()).toBe(5)
+  expect(await ok('logs', 'attach-f')).toBe('ready\ngot 1\nint\ngot 2\nterm\n')
+})
+
+test('who has seen enough, such as head(1), detaches', async () => {
+  await answering('attach-g')
+  const one = new Attached('attach', 'attach-g')
+  await one.asks('1')
+  one.child.stdout?.destroy()
+  one.child.stdin?.write('2\n')
+  expect(await one.end()).toBe(0)
+  expect(one.errors).toMatch(DETACHED)
+  expect(await listed('attach-g')).toMatchObject({ status: 'running' })
+})
+
+test('--no-stdin only looks', async () => {
+  await answering('attach-h')
+  const one = new Attached('attach', '--no-stdin', 'attach-h')
+  one.child.stdin?.write('end\n')
+  const other = new Attached('attach', 'attach-h')
+  for (let line = 0; !one.output.includes('got'); line++) await other.asks(`${line}`) // until it has begun to look
+  other.child.stdin?.write('end\n')
+  expect(await one.end()).toBe(7)
+})
+
+test('in a terminal: Ctrl-C and Ctrl-P are for what runs in there, Ctrl-P Ctrl-Q leaves it, and it is there again', async () => {
+  await shell('attach-i')
+  using terminal = inTerminal('attach-i')
+  await terminal.type('stty -echo; echo $((40 + 2))\n', /^42\r\n# $/m)
+  await terminal.type(`sh -c 'echo up; exec sleep 60'\n`, /^up\r\n$/m)
+  await terminal.type(CTRL_C, /# $/)
+  await terminal.type('echo $?\n', /^130\r\n# $/m)
+  await terminal.type('read -r x; printf "%s" "$x" | wc -c\n\x10p\n', /^2\r\n# $/m)
+  expect(await terminal.end(DETACH), terminal.output).toBe(0)
+  expect(terminal.output).toMatch(DETACHED)
+  expect(await listed('attach-i')).toMatchObject({ status: 'running' })
+
+  using again = inTerminal('attach-i')
+  await again.type('echo $((40 + 3))\n', /43\r\n# $/)
+  expect(await again.end('exit 9\n'), again.output).toBe(9)
+})
+
+test('its terminal has the size of yours, at once and when yours changes', async () => {
+  await shell('attach-j')
+  using terminal = inTerminal('attach-j', 'stty rows 33 cols 99; echo "is $(tty)"')
+  await terminal.type('stty size; echo "=$?"\n', /33 99\r\n=0/)
+  const tty = terminal.output.match(/^is (\/dev\/pts\/\d+)\r$/m)?.[1] ?? ''
+  await terminal.type('trap "stty size" WINCH; echo "=$?"\n', /=0\r\n/)
+  const seen = terminal.output.length
+  expect(spawnSync('stty', ['-F', tty, 'rows', '44', 'cols', '111']).status).toBe(0)
+  await terminal.type('\n', /# $/) // a shell sees a trap when it has read a line
+  await terminal.until(() => /44 111\r\n/.test(terminal.output.slice(seen)), '44 111')
+  await terminal.end(DETACH)
+})
+
+test('it keeps your terminal open, and not that of the container, whose log would not come to its end', async () => {
+  await shell('attach-l')
+  using terminal = inTerminal('attach-l', 'echo "pid $$."')
+  await terminal.type('echo $((40 + 2))\n', /42\r\n/)
+  const folder = `/proc/${terminal.output.match(/pid (\d+)\./)?.[1]}/fd`
+  const file = (fd: string) => statSync(`${folder}/${fd}`)
+  const terminals = readdirSync(folder).filter((fd) => file(fd).isCharacterDevice() && file(fd).rdev >> 8 === PTS)
+  expect(terminals).toEqual(expect.arrayContaining(['0', '1', '2']))
+  for (const fd of terminals) expect([file(fd).dev, file(fd).ino], fd).toEqual([file('0').dev, file('0').ino])
+  expect(await terminal.end('exit 9\n')).toBe(9)
+})
+
+test('your terminal closed: the container goes on, and nobody stays attached', async () => {
+  await shell('attach-k')
+  const terminal = inTerminal('attach-k', 'echo "pid $$."')
+  await terminal.type('trap "echo hup" HUP; echo $((40 + 2))\n', /42\r\n/)
+  const pid = Number(terminal.output.match(/pid (\d+)\./)?.[1])
+  terminal[Symbol.dispose]()
+  await until(() => spawnSync('kill', ['-0', String(pid)]).status !== 0, `process ${pid} ends`)
+  expect(await listed('attach-k')).toMatchObject({ status: 'running' })
+  using again = inTerminal('attach-k')
+  await again.type('echo $((40 + 3))\n', /43\r\n/)
+  expect(again.output).not.toMatch(/^hup/m)
+  await again.end(DETACH)
+})
