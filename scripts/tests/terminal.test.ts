@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { ensureRootfs } from '#given/rootfs.ts'
+import { start } from './boxes.ts'
 import { Terminal } from './terminals.ts'
 
 const CTRL_C = '\x03'
@@ -55,4 +57,15 @@ test('behind an init, the first one ends it', async () => {
   using terminal = box('--init', '--', 'sh', '-c', 'echo ready; exec sleep 60')
   await terminal.type('', /ready/)
   expect(await terminal.end(CTRL_C)).toBe(130)
+})
+
+test('who has seen enough, such as head(1), hangs it up', async () => {
+  const child = start(['--reference', '-t', '--', 'yes'])
+  let errors = ''
+  child.stderr?.on('data', (text) => {
+    errors += text
+  })
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  const [code] = await once(child, 'close')
+  expect({ code, errors }).toEqual({ code: 1, errors: '' }) // to write says EIO, as the container's pid 1 hears no SIGHUP
 })
