@@ -102,9 +102,16 @@ export class Desk implements Disposable {
 
   readonly #draw = (): void => {
     if (this.#mode !== 'lesson') return
+    this.#terminal.show(this.#screen(), this.#keys)
+  }
+
+  get #keys(): string[] {
+    return wrap(KEYS, this.#terminal.columns).map((line) => chalk.dim(line))
+  }
+
+  #screen(view = this.#view): string[] {
     const { columns, rows } = this.#terminal
-    const keys = wrap(KEYS, columns).map((line) => chalk.dim(line))
-    this.#terminal.show(lessonScreen(this.#view, columns, rows - keys.length - 1), keys)
+    return lessonScreen(view, columns, rows - this.#keys.length - 1)
   }
 
   #press(key: string): void {
@@ -125,7 +132,7 @@ export class Desk implements Disposable {
   }
 
   readonly #actions: Record<string, () => void> = {
-    h: () => this.#say(hintAlone(this.#lesson)),
+    h: () => this.#hint(),
     d: () => this.#diff(),
     m: () => void this.#demo(),
     r: () => this.#ask(),
@@ -136,6 +143,15 @@ export class Desk implements Disposable {
 
   #say(panel: string[]): void {
     this.#update({ panel })
+  }
+
+  /** Below the lesson, or where that has no room for it, in its place: half a hint is none. */
+  #hint(): void {
+    const panel = hintAlone(this.#lesson)
+    const fits = this.#terminal.hasRoom(this.#screen({ ...this.#view, panel }), this.#keys)
+    this.#view.panel = fits ? panel : []
+    if (fits) this.#draw()
+    else this.#read(panel)
   }
 
   /** Something longer, in place of the lesson. */

@@ -65,11 +65,25 @@ export class Terminal implements Disposable {
       process.stdout.write(`\n${[...lines, '', ...bottom].join('\n')}\n`)
       return
     }
-    const fitting = lines.flatMap((line) => fitted(line, this.columns))
-    const room = Math.max(1, this.rows - bottom.length - 1)
+    const fitting = this.#broken(lines)
+    const room = this.#room(bottom)
     const shown = whole || fitting.length <= room ? fitting : [...fitting.slice(0, room - 1), '…']
     const filled = [...shown, ...Array(Math.max(0, room - shown.length)).fill(''), '', ...bottom]
     process.stdout.write(`\x1b[H${filled.map((line) => `${line}\x1b[K`).join('\n')}\x1b[J`)
+  }
+
+  /** Would show() show all of these lines? */
+  hasRoom(lines: string[], bottom: string[]): boolean {
+    return PLAIN || this.#broken(lines).length <= this.#room(bottom)
+  }
+
+  #broken(lines: string[]): string[] {
+    return lines.flatMap((line) => fitted(line, this.columns))
+  }
+
+  /** How many lines there are above those at the bottom. */
+  #room(bottom: string[]): number {
+    return Math.max(1, this.rows - bottom.length - 1)
   }
 
   /** Empties the screen for somebody else. */

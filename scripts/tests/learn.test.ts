@@ -25,10 +25,10 @@ afterAll(() => clone[Symbol.dispose]())
 const mine = () => join(clone.path, 'lessons/04-uts/uts.ts')
 const finish = () => copyFileSync(join(project, 'solutions/04-uts/uts.ts'), mine())
 
-/** `learn` in a terminal that tells how it is set before and after, and whose process it was. */
-function learn(env: NodeJS.ProcessEnv = {}): Terminal {
+/** `learn` in a terminal that tells how it is set before and after, and whose process it was. `size` is a command before. */
+function learn(env: NodeJS.ProcessEnv = {}, size = ':'): Terminal {
   const node = `"${process.execPath}" --no-warnings scripts/learn.ts 04`
-  const script = `stty -g; sh -c 'echo pid $$; exec ${node}'; echo code $?; stty -g`
+  const script = `${size}; stty -g; sh -c 'echo pid $$; exec ${node}'; echo code $?; stty -g`
   writeFileSync(join(clone.path, 'learn.sh'), script)
   return new Terminal(['sh', 'learn.sh'], { cwd: clone.path, env: { NO_COLOR: '1', ...env } })
 }
@@ -149,6 +149,14 @@ test('it draws over itself, and no line is longer than the screen', async () => 
   expect(screen).toContain('04.1 sethostname(2): not written yet')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   for (const line of screen.replace(/\x1b\[\w/g, '').split(/\r?\n/)) expect(line.length, line).toBeLessThanOrEqual(80)
+  expect(await terminal.end('q')).toBe(0)
+})
+
+test('a hint for which the lesson leaves no room has the screen to itself', async () => {
+  using terminal = learn({ TERM: 'xterm' }, 'stty rows 14 cols 40')
+  await terminal.type('', /0 of 3 checks pass/)
+  await terminal.type('h', /Hint \d of 3[\s\S]*(Ask again|That was the last one)[\s\S]*Any key goes back/)
+  await terminal.type('x', /0 of 3 checks pass[\s\S]*h hint/)
   expect(await terminal.end('q')).toBe(0)
 })
 
