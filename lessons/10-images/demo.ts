@@ -144,7 +144,7 @@ else {
   ]
   const { WORKSHOP_DEBIAN: debian, WORKSHOP_NO_DEBIAN: why } = process.env // a lab has no network: demo.ts of scripts/
   if (debian) {
-    say('mmdebstrap has apt do it for a whole Debian, whose packages then set themselves up:')
+    say('mmdebstrap has apt do it for a whole Debian. Its packages set themselves up:')
     const suite = (await sh(`. ${debian}/etc/os-release; echo $VERSION_CODENAME`)).trim()
     transcript(`mmdebstrap --variant=essential --format=directory ${suite} debian`, '')
     const look = ['sh', '-c', 'cat /etc/debian_version; dpkg --list | grep -c ^ii']

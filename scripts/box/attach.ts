@@ -24,7 +24,7 @@ Ctrl-P Ctrl-Q leaves it running; the second Ctrl-C does so where it has no termi
     const tools = kept.order.tools ?? layer('box', 'solutions').file
     const code = await attach(kept, entry, { tools, input })
     if (code === undefined)
-      console.error(`\nbox: detached; '${box.name}' goes on. box attach ${box.name} is the way back`)
+      console.error(`\nbox: detached; '${box.name}' goes on. npm run box -- attach ${box.name} is the way back`)
     quit(code ?? 0) // the container's end is still waited for
   },
 )

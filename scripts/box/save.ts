@@ -14,8 +14,8 @@ await command(
   {
     name: 'box',
     usage: 'npm run box -- save IMAGE… --output FILE',
-    about: `Writes images to a file for others: docker load, podman load, skopeo. A FILE that ends with a slash is a folder, an OCI
-image layout.`,
+    about: `Writes images to a file for others: podman load, skopeo, and docker load, whose older versions
+read nothing but --format docker. A FILE that ends with a slash is a folder, an OCI image layout.`,
     options: {
       ...storeOptions,
       output: { type: 'string', short: 'o', value: 'FILE', description: 'where to' },
