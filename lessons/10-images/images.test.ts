@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import { olderThan } from '#given/kernel.ts'
-import { LAB_CONTAINERS } from '#given/lab.ts'
 import { type Box, type BoxOptions, type Lab, openLab } from '#given/labs.ts'
 import { ROOTFS } from '#given/spec.ts'
 import { unionOf } from '#given/union.ts'
@@ -11,12 +10,19 @@ const LAYERS = '/run/layers'
 const [one, two] = [`${LAYERS}/one`, `${LAYERS}/two`]
 const ODD = `${LAYERS}/a:b,c\\d`
 const MANY = 60
+/**
+ * Where the containers of these checks have what they change: what is mounted there the host does not get, even where that
+ * was forgotten. Only the check that is about it has them on a shared mount, as the host has elsewhere.
+ */
+const CONTAINERS = '/run/private/containers'
+const SHARED = '/run/shared'
 
 let host: Lab
 beforeAll(async () => {
   host = await openLab({ lesson })
   await sh(`
     set -e
+    mkdir /run/private; mount -t tmpfs -o mode=755 private /run/private; mount --make-private /run/private
     mkdir -p ${one}/etc/conf ${one}/srv/old ${two}/etc ${two}/srv '${ODD}/srv'
     cd ${one}; echo 'hello from one' > etc/motd; echo one > srv/one; echo o > srv/old/a; echo setting > etc/conf/a
     cd ${two}; echo two > srv/two; echo 'and now from two' > etc/motd
@@ -67,7 +73,7 @@ test.concurrent('10.3 a container has its folders: what it changes, what overlay
   expect,
 }) => {
   await using _box = await start('sleep 60', { id: 'folders', task: '10.3' })
-  const { rootfs, union } = unionOf('folders', [], { containers: LAB_CONTAINERS })
+  const { rootfs, union } = unionOf('folders', [], { containers: CONTAINERS })
   const paths = [union.upper, rootfs, union.work]
   const [upper = '', root = '', work = ''] = (await sh(`stat -c '%F %d' ${paths.join(' ')} 2>&1; true`)).split('\n')
   expect(upper, `${union.upper}: what the container changes`).toMatch(/^directory/)
@@ -77,8 +83,9 @@ test.concurrent('10.3 a container has its folders: what it changes, what overlay
 })
 
 test.concurrent('10.4 the host does not see the mount', async ({ expect }) => {
-  await using box = await start('sleep 60', { id: 'hidden', task: '10.4' })
-  const mounts = await sh(`grep ${LAB_CONTAINERS}/hidden /proc/self/mountinfo || true`)
+  await using box = await start('sleep 60', { id: 'hidden', containers: SHARED, task: '10.4' })
+  const mounts = await sh(`grep ${SHARED}/hidden /proc/self/mountinfo || true`)
+  if (mounts !== '') await sh(`umount -l ${SHARED}/hidden/root`) // or its folder stays busy, and other checks see that
   const why = 'the union is mounted on the host: first make all mounts private (lesson 03). mount_namespaces(7)'
   expect(mounts, why).toBe('')
   const type = (await host.exec(['nsenter', '-t', String(box.pid), '-m', 'stat', '-f', '-c', '%T', '/'])).stdout
@@ -92,7 +99,7 @@ test.concurrent('10.4 what the container writes is in its upper folder, and no l
   await using box = await start(script, { id, task: '10.4' })
   await box.program.until(() => box.program.stdout.includes('done'), 'it had written')
 
-  const upper = `${LAB_CONTAINERS}/${id}/upper`
+  const upper = `${CONTAINERS}/${id}/upper`
   expect(box.program.stderr, 'it may write to its root').toBe('')
   expect(await sh(`cat ${upper}/srv/new`), 'a new file is in upper').toBe('new\n')
   const copied = 'a file of a layer that is changed is copied up first, whole'
@@ -145,17 +152,17 @@ test.concurrent('10.4 the same without root outside: in a user namespace overlay
 
 test.concurrent('10.5 when the container has ended, nothing of it is left', async ({ expect }) => {
   const box = await run('mkdir /srv/a /srv/b; echo x > /srv/a/b; chmod 0 /srv/a', { id: 'ended', task: '10.5' })
-  expect(box.stderr, 'cleanup').toBe('')
-  expect(await sh(`ls ${LAB_CONTAINERS}`), 'all of its folder: upper, work and root').not.toContain('ended')
+  expect(box.stderr, REMOVES).toBe('')
+  expect(await sh(`ls ${CONTAINERS}`), 'all of its folder: upper, work and root').not.toContain('ended')
 })
 
 test.concurrent('10.5 what is to be kept is kept, and can be the next layer', async ({ expect }) => {
   const id = 'kept'
   const box = await run('echo more > /srv/more; rm /srv/one', { id, keep: true, task: '10.5' })
-  expect(box.stderr, 'cleanup').toBe('')
+  expect(box.stderr, REMOVES).toBe('')
   const why = '`keep`: upper stays, and the rest goes'
-  expect((await sh(`ls ${LAB_CONTAINERS}/${id}`)).trim(), why).toBe('upper')
-  const next = await run('ls /srv', { lower: [ROOTFS, one, two, `${LAB_CONTAINERS}/${id}/upper`], task: '10.5' })
+  expect((await sh(`ls ${CONTAINERS}/${id} 2>&- || true`)).trim(), why).toBe('upper')
+  const next = await run('ls /srv', { lower: [ROOTFS, one, two, `${CONTAINERS}/${id}/upper`], task: '10.5' })
   expect(next.stdout, 'a container of one layer more').toBe('more\nold\ntwo\n')
 })
 
@@ -165,12 +172,10 @@ test.concurrent('10.5 another process may remove them when the engine was killed
   await host.exec(['sh', '-c', `kill -9 $(ps -o ppid= -p ${box.pid})`]) // its engine
   await box.program.result
   const { stderr, code } = await run('true', { task: '10.5' })
-  expect({ stderr, code }, 'the next container cleans up, and knows of the first what its spec says').toEqual({
-    stderr: '',
-    code: 0,
-  })
-  expect(await sh(`ls ${LAB_CONTAINERS}`), 'the folder of a container whose engine was killed').not.toContain(id)
-  const { rootfs, union } = unionOf(id, [], { containers: LAB_CONTAINERS })
+  expect(stderr, 'the next container cleans up, and knows of the first what its spec says').toBe('')
+  expect(code, 'and its own command ends well').toBe(0)
+  expect(await sh(`ls ${CONTAINERS}`), 'the folder of a container whose engine was killed').not.toContain(id)
+  const { rootfs, union } = unionOf(id, [], { containers: CONTAINERS })
   const again = host.call('removeFolders', [{ rootfs, union, mechanisms: OWN }, union], '10.5')
   expect(await again.catch((error) => error.message), 'a second time there is nothing to do').toBeFalsy()
 })
@@ -219,10 +224,12 @@ function seenChanges() {
   const script = `
     echo new > /srv/new; rm /srv/one; chmod 600 /etc/motd; rm -r /srv/old; mkdir /srv/old; echo b > /srv/old/b
     rm -r /etc/conf; ln -s / /srv/link; mkdir /srv/dev; mknod /srv/dev/null c 1 3; mknod /srv/dev/zero c 1 5`
-  once ??= run(script, { id, keep: true, task: '10.6' }).then(async ({ stderr }) => ({
-    stderr,
-    seen: await host.call('changes', [`${LAB_CONTAINERS}/${id}/upper`], '10.6'),
-  }))
+  const upper = `${CONTAINERS}/${id}/upper`
+  once ??= run(script, { id, keep: true, task: '10.6' }).then(async ({ stderr }) => {
+    if (stderr === '' && (await sh(`ls -d ${upper} 2>&- || true`)) === '')
+      throw new Error('`keep`, and its upper folder is gone: there is nothing to read. First do 10.5, removeFolders()')
+    return { stderr, seen: stderr === '' ? await host.call('changes', [upper], '10.6') : [] }
+  })
   return once
 }
 
@@ -230,13 +237,25 @@ function seenChanges() {
 const USER = 100_000
 const OWN = [lesson.name, ...lesson.needs]
 
-function run(script: string, options: BoxOptions) {
-  return host.run(['sh', '-c', script], { lower: [ROOTFS, one, two], ...options })
+const FOLDERS = 'makeFolders(), 10.3: upper, work and the root. The folders above may not exist either: mkdir(2)'
+const REMOVES =
+  'when a container has ended, `cleanup` calls removeFolders(): removeTree() removes a folder that is not empty'
+
+async function run(script: string, options: BoxOptions) {
+  const result = await host.run(['sh', '-c', script], { lower: [ROOTFS, one, two], containers: CONTAINERS, ...options })
+  if (isWithoutFolders(result.stderr)) throw new Error(`${FOLDERS}: \n${result.stderr}`)
+  return result
 }
 
-function start(script: string, options: BoxOptions): Promise<Box> {
-  return host.start(['sh', '-c', script], { lower: [ROOTFS, one, two], ...options })
+async function start(script: string, options: BoxOptions): Promise<Box> {
+  const asked = { lower: [ROOTFS, one, two], containers: CONTAINERS, ...options }
+  return host.start(['sh', '-c', script], asked).catch((error: Error) => {
+    throw isWithoutFolders(error.message) ? new Error(`${FOLDERS}: \n${error.message}`) : error
+  })
 }
+
+/** Whatever the check is about: no container starts, and that is why. */
+const isWithoutFolders = (said: string) => /^box: .*ENOENT.* mkdir /.test(said)
 
 /** All that can be said of the files in the layers. */
 const state = () =>

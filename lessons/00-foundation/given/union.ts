@@ -3,7 +3,17 @@
  * Lesson 10 mounts it; here is what one has to know of it before, and what is left to do after.
  */
 import { UsageError } from './errors.ts'
-import { chmodSync, closeSync, existsSync, lstatSync, openSync, rmSync, statfsSync, statSync } from './fs.ts'
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from './fs.ts'
 import type * as Idmapped from './idmapped.ts'
 import { bind } from './libc.ts'
 import type { Container, Spec } from './mechanism.ts'
@@ -172,6 +182,8 @@ export function withShortNames(union: Union, use: (union: Union) => void): void 
 /**
  * Removes a folder with all that is in it, of whomever it is. In a user namespace a container has files of users that its
  * caller is not, and he cannot remove them; a process with the same ids can.
+ *
+ * @throws {Error} where it cannot be removed, such as one on which something is mounted here, too: rmdir(2), EBUSY
  */
 export function removeTree(folder: string, spec: Spec): void {
   try {
@@ -179,9 +191,22 @@ export function removeTree(folder: string, spec: Spec): void {
     rmSync(folder, { recursive: true, force: true })
   } catch {
     // Somebody else's, closed, or deeper than a path can name: rm(1) goes down step by step.
-    if (existsSync(folder)) runAs(spec, ['/bin/rm', '-rf', '--', folder])
+    if (!existsSync(folder)) return
+    refuseMounted(folder)
+    runAs(spec, ['/bin/rm', '-rf', '--', folder])
   }
 }
+
+/** A mount of the container that went to the host as well keeps its folder busy: rmdir(2). */
+function refuseMounted(folder: string): void {
+  const points = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '')
+  const point = points.find((path) => `${path}/`.startsWith(`${folder}/`))
+  if (point) throw new Error(`the host still has the mount on ${point}: ${PRIVATE_FIRST}`)
+}
+
+const PRIVATE_FIRST = 'make all mounts private first (10.4), mount_namespaces(7)'
 
 /** overlayfs makes folders in `work` that have no permissions. Their owner may give himself some, and then remove them. */
 function open({ work }: Union): void {

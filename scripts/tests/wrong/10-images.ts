@@ -64,6 +64,12 @@ export const wrong: Wrong[] = [
     says: /Read-only file system|it may write to its root|EROFS/,
   },
   {
+    name: 'the folders above taken for granted',
+    change: [['mkdirSync(folder, { recursive: true })', 'mkdirSync(folder)']],
+    check: '10.3',
+    says: /ENOENT[\s\S]*The folders above may not exist either/,
+  },
+  {
     name: 'work forgotten',
     change: [['[upper, work, rootfs]', '[upper, rootfs]']],
     check: '10.3',
@@ -135,7 +141,7 @@ export const wrong: Wrong[] = [
     name: 'only empty folders removed',
     change: [['removeTree(folder, spec)', "process.getBuiltinModule('node:fs').rmdirSync(folder)"]],
     check: '10.5 when the container',
-    says: /ENOTEMPTY|cleanup/,
+    says: /ENOTEMPTY[\s\S]*removeTree\(\) removes a folder that is not empty/,
   },
   {
     name: 'the changes removed that were to be kept',
