@@ -24,7 +24,10 @@ closeOnExec(REPORT)
 try {
   setTask(task)
   const { join } = (await importFile(file)) as { join: (pid: number, namespaces: string[]) => void }
+  const early = () => writeSync(2, 'box: join() ended its process\n')
+  process.on('exit', early)
   join(Number(pid), names)
+  process.off('exit', early)
   // With the container's mounts /proc is its own, and does not know us.
   report({ open: names.includes('mnt') ? [] : openNamespaces() })
   const child = spawnCommand(spec({ argv, rootfs: '/', mechanisms: [] }))

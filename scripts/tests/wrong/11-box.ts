@@ -86,6 +86,18 @@ export const wrong: Wrong[] = [
     says: /setns\(2\): EINVAL[\s\S]*unshare\(CLONE_FS\) first/,
   },
   {
+    name: 'CLONE_FS forgotten, the mount namespace first',
+    change: [['unshare(CLONE_FS)', 'void [unshare, CLONE_FS]']],
+    check: '11.2 in whatever order',
+    says: /setns\(2\): EINVAL[\s\S]*unshare\(CLONE_FS\) first/,
+  },
+  {
+    name: 'its process ended in place of an error',
+    change: [['unshare(CLONE_FS)', 'process.exit(unshare(CLONE_FS))']],
+    check: '11.2 root',
+    says: /join\(\) ended its process/,
+  },
+  {
     name: 'CLONE_FILES for CLONE_FS',
     change: [['unshare(CLONE_FS)', 'unshare(CLONE_FS * 2)']],
     check: '11.2 ls',
