@@ -31,7 +31,8 @@ await command(
     ...verb({
       usage: 'exec [OPTIONS] NAME -- CMD …',
       about: `Runs one more command in a container that runs, beside the first one: with its root, its namespaces, its cgroup, and
-no more privileges than it has. The second -- may be left out.
+no more privileges than it has. The second -- may be left out. Your join and consoleSize do it once all checks of lesson
+11 pass, and the finished ones before.
 
 Exit codes: the command's own, 128 plus the signal that ended it, 127 not found, 126 not executable, 125 any other
 failure to start it, 2 for what makes no sense as a command line.`,
@@ -49,7 +50,7 @@ failure to start it, 2 for what makes no sense as a command line.`,
     const cwd = values.workdir === undefined ? undefined : startup.folder(values.workdir)
     const env = startup.environment(values)
     const entry = entryOf(await settled(await boxNamed(name)))
-    const [tools] = await yours(['box'], { ...values, quiet: true })
+    const [tools] = await yours(['box'], values)
     if (!tools) throw new Error('yours() returns one for each name')
     quit(
       await exec({

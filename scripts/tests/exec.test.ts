@@ -223,7 +223,9 @@ describe('without root', () => {
     await first.until(() => first.stdout.includes('up'), 'its command')
     const look = `id -un; hostname; ps -e -o comm= | head -n 1; grep -h ^CapEff /proc/self/status /proc/1/status
       for n in mnt pid net uts user ipc; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] && echo $n; done; exit 7`
-    const { stdout, stderr, code } = await host.exec(verb('exec', ['mine', '--', 'sh', '-c', look]), { env })
+    const { stdout, stderr, code } = await host.exec(verb('exec', ['--reference', 'mine', '--', 'sh', '-c', look]), {
+      env,
+    })
     const [who, name, pid1, own, theirs, ...same] = stdout.trim().split('\n')
     expect({ stderr, code, who, name, pid1 }).toEqual({
       stderr: '',
