@@ -16,15 +16,22 @@ import { verb } from '../lib/verbs.ts'
 
 await command(
   verb({
-    usage: 'start [-a] NAME…',
+    usage: 'start [-a] [-i] NAME…',
     about: `Starts containers that were created, or have ended, in the background: with the files that they have changed, and a
 new address. Exit codes are those of box run.`,
     options: {
       attach: { type: 'boolean', short: 'a', description: 'one, and show what it prints; its exit code. box attach' },
+      interactive: {
+        type: 'boolean',
+        short: 'i',
+        description: "as Docker's; here -a types to it anyhow, where it was made with -i or -t",
+      },
     },
     examples: ['create --name web -- httpd', 'start web'],
   }),
   async ({ values, positionals }) => {
+    if (values.interactive && !values.attach)
+      throw new UsageError('-i is for -a: who is not attached types nothing to it')
     const boxes = await boxesNamed(positionals)
     if (!values.attach) return forEach(boxes, (box) => startOne(keptOf(box)))
     noMore(positionals, 1)

@@ -89,11 +89,16 @@ async function parse({ name, usage, options = {}, needsLinux, args }: CommandInf
     const message = (error as Error).message.split('. To specify')[0] ?? ''
     const unknown = message.match(/^Unknown option '--([\w-]+)/)?.[1]
     const { nearest } = await import('./suggest.ts')
-    const near = unknown && nearest(unknown, Object.keys(all))
+    const near = unknown && (nearest(unknown, Object.keys(all)) ?? longer(unknown, Object.keys(all)))
     const meant = near ? `. Did you mean --${near}?` : ''
     const verb = usage.match(/^npm run box -- [a-z]+/)?.[0] ?? `npm run ${name} --`
     throw new UsageError(`${message}${meant}\n  ${verb} --help shows what it takes`)
   }
+}
+
+/** The word that is longer than another, or shorter: --network, where there is --net. */
+function longer(wish: string, among: string[]): string | undefined {
+  return wish.length < 3 ? undefined : among.find((word) => word.startsWith(wish) || wish.startsWith(word))
 }
 
 function help({ usage, about, options = {}, examples = [], needsLinux }: CommandInfo): string {

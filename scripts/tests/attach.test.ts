@@ -107,7 +107,7 @@ test('nothing is lost of much, whoever looks on: two attached, logs --follow, an
     expect(one.output.split('begin\n')[1] === all, `${one.output.length} bytes`).toBe(true)
   }
   await create('attach-d', `${much}; exit 3`)
-  const begun = new Attached('start', '--attach', 'attach-d')
+  const begun = new Attached('start', '-ai', 'attach-d')
   expect(await begun.end(), begun.errors).toBe(3)
   expect(begun.output === all, `${begun.output.length} bytes`).toBe(true)
 })

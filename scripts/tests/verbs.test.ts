@@ -233,6 +233,8 @@ describe('bad input: what, why, what to do', () => {
     [['kill', '-s', '0', 'x'], 2, /'0' is no signal: they are 1 to 64/],
     [['wait', ''], 125, /there is no container ''/],
     [['rm', '--forc', 'x'], 2, /Did you mean --force\?/],
+    [['start', '-i', 'x'], 2, /-i is for -a/],
+    [['run', '--network', 'none', 'true'], 2, /'--network'. Did you mean --net\?/],
     [['start', '../..'], 125, /there is no container '\.\.\/\.\.'/],
     [['inspect', 'x'.repeat(4096)], 125, /there is no container 'x{64}'/],
     [['top', 'a', 'b'], 2, /'b' is too much/],
