@@ -5,8 +5,8 @@ import { ROOTFS } from '#given/spec.ts'
 import { unionOf } from '#given/union.ts'
 import { lesson } from './lesson.ts'
 
-/** Layers that are made here. Below them all is the root file system of the workshop: programs, /etc, /tmp. */
-const LAYERS = '/run/layers'
+/** Layers that are made here, on the mount of CONTAINERS. Below them all is the root file system of the workshop. */
+const LAYERS = '/run/private/layers'
 const [one, two] = [`${LAYERS}/one`, `${LAYERS}/two`]
 const ODD = `${LAYERS}/a:b,c\\d`
 const MANY = 60

@@ -39,7 +39,7 @@ export const lesson: Lesson = {
       title: 'mount the union',
       hints: [
         'Lesson 03, task 1: what you mount in a new mount namespace, the host may get as well.',
-        "mount(2) twice: all mounts private, then one of the type 'overlay' on rootfs, with the options as its data. Device or resource busy in a check: the host has got the mount.",
+        "mount(2) twice: all mounts private, then one of the type 'overlay' on rootfs, with the options as its data.",
         "mount(null, '/', null, MS_REC | MS_PRIVATE, null)\nmount('overlay', rootfs, 'overlay', 0, options)",
       ],
     },

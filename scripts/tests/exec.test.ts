@@ -50,6 +50,14 @@ test('a group that is full to the last process has place for the command, and fo
   expect(await first.sh('hostname; :')).toMatchObject({ code: 2, stderr: expect.stringContaining('Cannot fork') })
 })
 
+test('it says whose functions of lesson 11 ran, and nothing with --reference', async () => {
+  await using first = await container()
+  const { stdout, stderr } = await box([first.name, '--', 'hostname'], { verb: 'exec' })
+  expect(stdout).toBe('box\n')
+  expect(stderr).toMatch(/^box: (yours|reference): box\n$/)
+  expect(await first.exec([first.name, '--', 'hostname'])).toEqual(good('box\n'))
+})
+
 test('user, environment, working directory, and -- or none', async () => {
   await using first = await container(['--env', 'FIRST=one', '--workdir', '/etc'])
   const script = 'id -un; echo $HOME $FIRST $SECOND $NODE_COMPILE_CACHE $NODE_OPTIONS; pwd'

@@ -94,7 +94,9 @@ export const wrong: Wrong[] = [
   },
   {
     name: 'one upper folder for all',
-    change: [['    makeFolders(rootfs, union)\n', "    union.upper = '/run/upper'\n    makeFolders(rootfs, union)\n"]],
+    change: [
+      ['    makeFolders(rootfs, union)\n', "    union.upper = '/run/private/upper'\n    makeFolders(rootfs, union)\n"],
+    ],
     check: '10.4 two containers',
     says: /each has an upper folder of its own|EBUSY/,
   },
