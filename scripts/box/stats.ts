@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { events, isFrozen, memoryLimit } from '#given/cgroups/counters.ts'
 import { seconds } from '#given/patience.ts'
 import { type Entry, running } from '#given/running.ts'
-import { table } from '#given/show.ts'
 import { boxesNamed, entryOf } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
 import { cgroupOf, hasCgroup } from '../lib/containers.ts'
+import { fittedTable } from '../lib/fitted.ts'
 import { verb } from '../lib/verbs.ts'
 
 const INTERVAL = 1000 // milliseconds
@@ -22,7 +22,10 @@ CPU is in percent of one. OOM: killed for want of memory; REFUSED: forks; WAITED
   }),
   async ({ values, positionals: names }) => {
     const wanted = async () => (names.length > 0 ? (await boxesNamed(names)).map(entryOf) : running().filter(hasCgroup))
-    process.once('SIGINT', () => process.exit(0))
+    process.once('SIGINT', () => {
+      if (process.stdout.isTTY) console.log() // the terminal has echoed ^C
+      process.exit(0)
+    })
     for (let before = await look(await wanted()); ; ) {
       await sleep(values['no-stream'] ? INTERVAL / 5 : INTERVAL) // CPU in percent takes two looks
       const now = await look(await wanted())
@@ -96,7 +99,7 @@ function percent(before: Sample[], { id, at, cpu }: Sample): number {
 function print(lines: (Sample & { cpuPercent: number })[], live: boolean): void {
   if (live && process.stdout.isTTY) process.stdout.write('\x1b[H\x1b[2J')
   const rows = lines.map((one) => [
-    one.name.length > 20 ? `${one.name.slice(0, 19)}…` : one.name,
+    one.name,
     `${one.cpuPercent.toFixed(1)} %`.padStart(8),
     `${size(one.memory)} / ${one.memoryLimit === null ? 'no limit' : size(one.memoryLimit)}`,
     String(one.pids),
@@ -105,7 +108,7 @@ function print(lines: (Sample & { cpuPercent: number })[], live: boolean): void 
     String(one.throttled),
     one.paused ? 'paused' : '',
   ])
-  table(['NAME', '     CPU', 'MEMORY', 'PIDS', 'OOM', 'REFUSED', 'WAITED', ''], rows)
+  fittedTable(['NAME', '     CPU', 'MEMORY', 'PIDS', 'OOM', 'REFUSED', 'WAITED', ''], rows, { NAME: 8 })
 }
 
 function size(bytes: number): string {

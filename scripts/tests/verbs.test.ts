@@ -83,6 +83,16 @@ describe('ps', () => {
   })
 })
 
+test('stats of one with the longest name, which is paused, fit in 80 columns', async () => {
+  const name = `verbs-${'x'.repeat(57)}`
+  await run(name, SLEEP)
+  await ok('pause', name)
+  const [heading, line = ''] = (await ok('stats', '--no-stream', name)).split('\n').map(stripVTControlCharacters)
+  expect(heading).toMatch(/^NAME .*CPU {3}MEMORY .*WAITED$/)
+  expect(line).toMatch(/^verbs-x+… .* \/ no limit .*paused$/)
+  expect(line.length, line).toBeLessThanOrEqual(80)
+})
+
 describe('logs', () => {
   test('all, or the last lines', async () => {
     await run('verbs-g', 'echo one; echo two >&2; echo three; printf four')
