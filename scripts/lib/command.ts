@@ -50,7 +50,7 @@ export async function command(
   try {
     const args = await parse(info)
     if (args.values.help) {
-      console.log(help(info))
+      console.log(help(info, await wrapping()))
       return
     }
     const here = Boolean(args.values.here)
@@ -101,17 +101,36 @@ function longer(wish: string, among: string[]): string | undefined {
   return wish.length < 3 ? undefined : among.find((word) => word.startsWith(wish) || wish.startsWith(word))
 }
 
-function help({ usage, about, options = {}, examples = [], needsLinux }: CommandInfo): string {
+/** Breaks a text into lines that fit beside `indent` columns. Where we do not print to a narrow terminal, as it was written. */
+type Wrapping = (text: string, indent?: number) => string[]
+
+async function wrapping(): Promise<Wrapping> {
+  const { columns } = process.stdout
+  if (!columns || columns >= 120) return (text) => [text]
+  const { wrap } = await import('./wrap.ts')
+  return (text, indent = 0) => wrap(text.replace(/(?<=\S)\n(?=\S)/g, ' '), columns - indent)
+}
+
+const FLAG = 29 // columns, to where what an option is for begins
+
+function help({ usage, about, options = {}, examples = [], needsLinux }: CommandInfo, lines: Wrapping): string {
   const all: Options = {
     ...options,
     ...(needsLinux ? { here: { type: 'boolean', description: 'run on this machine, though it is no VM' } } : {}),
     help: { type: 'boolean', short: 'h', description: 'show this' },
   }
-  const lines = Object.entries(all).map(([name, { short, type, value, description = '' }]) => {
+  const flags = Object.entries(all).map(([name, { short, type, value, description = '' }]) => {
     const flag = `${short ? `-${short}, ` : ''}--${name}${type === 'string' ? ` ${value ?? 'VALUE'}` : ''}`
-    return `  ${flag.padEnd(26)} ${description}`
+    return `  ${flag.padEnd(FLAG - 3)} ${lines(description, FLAG).join(`\n${' '.repeat(FLAG)}`)}`
   })
-  const parts = [about, '', `Usage: ${usage}`, '', 'Options (after --, or npm takes them for its own):', ...lines]
+  const parts = [
+    ...lines(about),
+    '',
+    `Usage: ${usage}`,
+    '',
+    'Options (after --, or npm takes them for its own):',
+    ...flags,
+  ]
   if (examples.length > 0) parts.push('', 'Examples:', ...examples.map((line) => `  ${line}`))
   return parts.join('\n')
 }

@@ -9,6 +9,7 @@ import { listBoxes } from '../lib/listed.ts'
 import { result, said, until } from './boxes.ts'
 import { box, create, inspect, list, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
 import { refusals } from './refusals.ts'
+import { Terminal } from './terminals.ts'
 
 // The verbs of box around containers that are kept, as somebody would type them.
 
@@ -228,6 +229,18 @@ describe('what is inside', () => {
     expect(await ok('run', '--reference', 'changed', '--', 'cat', '/srv/x')).toBe('x\n')
     await ok('rm', 'verbs-x')
   })
+})
+
+test('--help fits in a terminal of 80 columns, and is as it was written where it goes to a file', async () => {
+  using terminal = new Terminal(['sh', '-c', `stty cols 80; exec ${process.execPath} scripts/box.ts run --help`])
+  expect(await terminal.end()).toBe(0)
+  const lines = terminal.output.split('\r\n')
+  expect(lines).toContain('  -t, --tty                  a terminal of its own')
+  for (const line of lines) expect(line.length, line).toBeLessThanOrEqual(80)
+  const words = (text: string) => text.split(/\s+/).join(' ')
+  const written = await ok('run', '--help')
+  expect(words(written)).toBe(words(terminal.output))
+  expect(written).toContain('and the finished ones for the\nrest.')
 })
 
 describe('bad input: what, why, what to do', () => {
