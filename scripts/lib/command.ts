@@ -108,8 +108,12 @@ async function wrapping(): Promise<Wrapping> {
   const { columns } = process.stdout
   if (!columns || columns >= 120) return (text) => [text]
   const { wrap } = await import('./wrap.ts')
-  return (text, indent = 0) => wrap(text.replace(/(?<=\S)\n(?=\S)/g, ' '), columns - indent)
+  const fit = (line: string, indent: number) => (line.startsWith(' ') ? [line] : wrap(line, columns - indent))
+  return (text, indent = 0) => paragraphs(text).flatMap((line) => fit(line, indent))
 }
+
+/** Joins lines of running text. What is indented, such as a list, stays as it is. */
+const paragraphs = (text: string): string[] => text.replace(/^(\S.*)\n(?=\S)/gm, '$1 ').split('\n')
 
 const FLAG = 29 // columns, to where what an option is for begins
 
