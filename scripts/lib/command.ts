@@ -108,8 +108,8 @@ async function wrapping(): Promise<Wrapping> {
   const { columns } = process.stdout
   if (!columns || columns >= 120) return (text) => [text]
   const { wrap } = await import('./wrap.ts')
-  const fit = (line: string, indent: number) => (line.startsWith(' ') ? [line] : wrap(line, columns - indent))
-  return (text, indent = 0) => paragraphs(text).flatMap((line) => fit(line, indent))
+  const lined = (line: string, indent: number) => (line.startsWith(' ') ? [line] : wrap(line, columns - indent))
+  return (text, indent = 0) => paragraphs(text).flatMap((line) => lined(line, indent))
 }
 
 /** Joins lines of running text. What is indented, such as a list, stays as it is. */
