@@ -122,12 +122,15 @@ export function untilGone(id: string, remove: (id: string) => void): void {
   }
 }
 
-/** Lets frozen groups go on. */
+/** Lets frozen groups go on. One that is removed meanwhile has nobody in it. */
 export function thaw(groups: Group[]): void {
-  for (const group of groups) {
-    if (!group.controllers.includes('freezer')) continue
-    if (group.version === 1) write(group, 'freezer.state', 'THAWED')
-    else write(group, 'cgroup.freeze', '0')
+  for (const group of groups.filter(({ controllers }) => controllers.includes('freezer'))) {
+    try {
+      if (group.version === 1) write(group, 'freezer.state', 'THAWED')
+      else write(group, 'cgroup.freeze', '0')
+    } catch (error) {
+      if (existsSync(group.path)) throw error
+    }
   }
 }
 
