@@ -85,9 +85,7 @@ async function startDocker({ folder, atEnd }: Place): Promise<Partial<Tool>> {
   const daemon = spawn(
     'dockerd',
     [...places, ...apart, '--iptables=false', '--ip6tables=false', '--ip-forward=false'],
-    {
-      stdio: ['ignore', log, log],
-    },
+    { stdio: ['ignore', log, log], env: { ...process.env, TMPDIR: folder } }, // containerd may leave its stacks there
   )
   atEnd(() => stop(daemon, at('docker')))
   const deadline = Date.now() + seconds(20)
