@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { UsageError } from '#given/errors.ts'
@@ -220,13 +220,23 @@ function strayFiles(): Leftover[] {
     [dirname(rootfs), /^(rootfs.*\.(new|old)-\d+|starters-.*)$/],
   ]
   const found = places.flatMap(([folder, pattern]) =>
-    existsSync(folder)
+    isWritable(folder)
       ? readdirSync(folder)
           .filter((name) => pattern.test(name))
           .map((name) => join(folder, name))
       : [],
   )
   return found.map((path) => ({ what: path, remove: () => rmSync(path, { recursive: true, force: true }) }))
+}
+
+/** In a lab the project is read-only: what lies there is the host's. */
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false // or it is not there
+  }
 }
 
 function read(path: string): string {
