@@ -32,7 +32,11 @@ const subject: Subject = {
       }),
       bundled('crun', '--cgroup-manager=disabled'),
       bundled('runc'),
-      does(place, podman(place), { prepare, ...each((name) => [...start(name), ...ULIMITS, NAME, ...IDLE]), after }),
+      does(place, podman(place), {
+        prepare,
+        ...each((name) => [...start(name), ...ULIMITS, NAME, ...IDLE]),
+        after: [['rm', '--force', '--time', '0', ...names]], // it would wait ten seconds for each
+      }),
       does(place, dock, { prepare, ...each((name) => [...start(name), NAME, ...IDLE]), after, close: [['rmi', NAME]] }),
     ]
   },
