@@ -39,6 +39,7 @@ const PROT_READ = 1
 const PROT_WRITE = 2
 const MAP_PRIVATE = 2
 const MAP_ANONYMOUS = 0x20
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn
 
 const mmap = libc.func('uintptr_t mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)')
 const munmap = libc.func('int munmap(uintptr_t addr, size_t length)')
@@ -97,6 +98,8 @@ class Arena {
     const strings = calls.flat(2).reduce((n: number, x) => n + (typeof x === 'object' ? x.length : bytes(x)) + 16, 0)
     this.#size = (calls.length + 1) * (CONTEXT + STACK) + strings + 4096
     this.#base = BigInt(mmap(null, this.#size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+    if (this.#base === MAP_FAILED)
+      throw new SyscallError('mmap', ['length'], [this.#size], koffi.errno(), strerror(koffi.errno()))
     this.#bytes = Buffer.from(koffi.view(this.#base, this.#size))
     this.#used = 0
   }

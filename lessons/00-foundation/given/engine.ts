@@ -22,7 +22,7 @@ import type { Call, Child } from './clone.ts'
 import { clone } from './clone.ts'
 import { closeSync } from './fs.ts'
 import type { Orders } from './init.ts'
-import { bind, CLONE_NEWUSER, CLONE_PARENT, exitCode, PR_SET_PDEATHSIG, waitpid } from './libc.ts'
+import { bind, CLONE_NEWUSER, CLONE_PARENT, exitCode, PR_SET_PDEATHSIG, pidfdSendSignal, waitpid } from './libc.ts'
 import type { Container, Mechanism, Spec } from './mechanism.ts'
 import { INSIDE_ONLY, type Layer, load } from './stack.ts'
 
@@ -40,7 +40,6 @@ const ALL = 0xffffffff
 const SIGKILL = 9
 
 const pidfdGetfd = bind('int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)')
-const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 
 export interface Options {
   /** Print every call that the init makes. */

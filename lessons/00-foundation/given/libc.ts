@@ -134,6 +134,10 @@ export const prctl = bind(
 )
 /** kill(2). */
 export const kill = bind('int kill(pid_t pid, int sig)')
+/** pidfd_open(2): a descriptor for a process, and for no later one with its number. */
+export const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
+/** pidfd_send_signal(2). */
+export const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 /** mkdir(2). */
 export const mkdir = bind('int mkdir(const char *pathname, mode_t mode)')
 /** mknod(2): makes a device node, for one who has CAP_MKNOD. */

@@ -6,15 +6,13 @@ import { wait as pause } from '#given/cgroups/configure.ts'
 import { ENGINE_ERROR } from '#given/engine.ts'
 import { tryLock } from '#given/flock.ts'
 import { closeSync, openSync } from '#given/fs.ts'
-import { bind } from '#given/libc.ts'
+import { pidfdOpen, pidfdSendSignal } from '#given/libc.ts'
 import { type Entry, isOf } from '#given/running.ts'
 import { load } from '#given/stack.ts'
 import type { Kept } from './kept.ts'
 import { ending } from './log.ts'
 import { exitFile, LOST, readExit } from './state.ts'
 
-const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
-const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 const SIGKILL = 9
 
 /**

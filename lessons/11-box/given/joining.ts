@@ -6,11 +6,10 @@ import { type Call, type Child, clone } from '#given/clone.ts'
 import { type Size, sizeOf } from '#given/console.ts'
 import { becomeNode, INIT_OPTIONS, initEnvironment, Running } from '#given/engine.ts'
 import { closeSync, openSync, readlinkSync } from '#given/fs.ts'
-import { CLONE_NEWNS, CLONE_NEWUSER, PR_SET_PDEATHSIG } from '#given/libc.ts'
+import { CLONE_NEWNS, CLONE_NEWUSER, PR_SET_PDEATHSIG, pidfdOpen } from '#given/libc.ts'
 import { load } from '#given/stack.ts'
 import type { ExecOrder } from './exec.ts'
 import type { JoinOrders } from './joiner.ts'
-import { pidfdOpen } from './lives.ts'
 
 /** In the order in which they are entered. The user namespace is entered before all, when J has one thread. */
 const NAMESPACES = ['cgroup', 'ipc', 'uts', 'net', 'pid', 'mnt']

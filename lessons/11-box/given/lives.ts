@@ -5,13 +5,10 @@ import { isFrozen } from '#given/cgroups/counters.ts'
 import { existing } from '#given/cgroups/hierarchies.ts'
 import { UsageError } from '#given/errors.ts'
 import { readFileSync } from '#given/fs.ts'
-import { bind } from '#given/libc.ts'
+import { pidfdOpen, pidfdSendSignal } from '#given/libc.ts'
 import { seconds } from '#given/patience.ts'
 import { status } from '#given/proc.ts'
 import { type Entry, since } from '#given/running.ts'
-
-export const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
-const pidfdSendSignal = bind('int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)')
 
 /**
  * A pidfd of a container's first process, once its command has begun: before that it still has the host's root.

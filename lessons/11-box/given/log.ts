@@ -3,7 +3,7 @@
  * pipe, or from the master of its terminal. See streams.ts.
  */
 import { closeSync, fstatSync, openSync, readSync, watch } from 'node:fs'
-import { bind, koffi } from '#given/libc.ts'
+import { koffi, pidfdOpen } from '#given/libc.ts'
 import type { Entry } from '#given/running.ts'
 import { folderOf, type Kept } from './kept.ts'
 import { logOf } from './streams.ts'
@@ -50,8 +50,6 @@ export class Log {
     closeSync(this.#fd)
   }
 }
-
-const pidfdOpen = bind('int pidfd_open(pid_t pid, unsigned int flags)')
 
 /** Resolves when nobody waits for the container any more: it has ended, and all is cleaned up. */
 export function ending({ engine }: Entry): Promise<void> {
