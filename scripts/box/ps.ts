@@ -1,9 +1,8 @@
-import { allBoxes, type Box } from '../lib/boxes.ts'
+import { allBoxes } from '../lib/boxes.ts'
 import { command } from '../lib/command.ts'
 import { noMore } from '../lib/images.ts'
-import { listBoxes } from '../lib/listed.ts'
+import { listBoxes, plain } from '../lib/listed.ts'
 import { rootNames } from '../lib/roots.ts'
-import { portsOf } from '../lib/status.ts'
 import { isAlive, verb } from '../lib/verbs.ts'
 
 await command(
@@ -27,12 +26,3 @@ Lost: what waited for it was killed, and it with that; nobody knows its exit cod
     return 0
   },
 )
-
-function plain(box: Box, root: string) {
-  const { id, name, spec, created, state } = box
-  return {
-    ...{ id, name, image: root, command: spec.argv, created },
-    ...{ status: state.status, since: state.since, exitCode: state.exitCode ?? null },
-    ...{ pid: state.entry?.container.pid ?? null, foreground: !box.kept, ports: portsOf(box) },
-  }
-}

@@ -23,3 +23,13 @@ export function listBoxes(boxes: Box[], rootOf: (box: Box) => string): void {
 function portText({ ip, host, container, protocol }: Port): string {
   return `${ip ? `${ip}:` : ''}${host}->${container}/${protocol}`
 }
+
+/** What `box ps --json` says of a container. */
+export function plain(box: Box, root: string) {
+  const { id, name, spec, created, state } = box
+  return {
+    ...{ id, name, image: root, command: spec.argv, created },
+    ...{ status: state.status, since: state.since, exitCode: state.exitCode ?? null },
+    ...{ pid: state.entry?.container.pid ?? null, foreground: !box.kept, ports: portsOf(box) },
+  }
+}

@@ -4,12 +4,16 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { status } from '#given/proc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
+import { allBoxes, boxNamed } from '../lib/boxes.ts'
+import { inspected } from '../lib/inspected.ts'
+import { plain } from '../lib/listed.ts'
+import { removeBox } from '../lib/removal.ts'
 import { box as anyBox, start as anyStart, until } from './boxes.ts'
 
-// Containers that are kept, right on this machine, in a store of their own. Each test removes what it has made.
+// Containers that are kept, right on this machine, in a store of their own. Each test removes what it has made. It is
+// looked at and removed here, by what `ps`, `inspect` and `rm` call: a Node for each would be most of what a test costs.
 
 let folder: string
-let env: Record<string, string>
 const made = new Set<string>()
 
 /** A container of this name is removed after the test. */
@@ -21,19 +25,19 @@ export function ownStore(): void {
     ensureRootfs()
     folder = mkdtempSync(join(tmpdir(), 'workshop-kept-'))
     chmodSync(folder, 0o711) // for the root of a user namespace
-    env = { WORKSHOP_IMAGES: join(folder, 'store') }
+    process.env.WORKSHOP_IMAGES = join(folder, 'store') // for this process too, which is the file's own
   })
   afterEach(async () => {
-    const there = (await list()).map(({ name }) => name).filter((name) => made.has(name))
+    const there = (await allBoxes()).filter(({ name }) => made.has(name))
     made.clear()
-    if (there.length > 0) await ok('rm', '-f', ...there)
+    await Promise.all(there.map((box) => removeBox(box, true)))
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 }
 
 export const inFolder = (name: string): string => join(folder, name)
-export const box = (verb: string, ...args: string[]) => anyBox(args, { verb, env, cwd: folder })
-export const start = (verb: string, ...args: string[]) => anyStart(args, { verb, env, cwd: folder })
+export const box = (verb: string, ...args: string[]) => anyBox(args, { verb, cwd: folder })
+export const start = (verb: string, ...args: string[]) => anyStart(args, { verb, cwd: folder })
 
 /** A command that must not fail: what it printed. */
 export async function ok(verb: string, ...args: string[]): Promise<string> {
@@ -53,16 +57,8 @@ export async function create(name: string, script: string, ...options: string[])
   return (await ok('create', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
 }
 
-interface Listed {
-  name: string
-  id: string
-  status: string
-  exitCode: number | null
-  pid: number | null
-  foreground: boolean
-}
-
-export const list = async (): Promise<Listed[]> => JSON.parse(await ok('ps', '--all', '--json'))
+/** What `ps --all --json` says. */
+export const list = async () => (await allBoxes()).map((box) => plain(box, ''))
 export const listed = async (name: string) => (await list()).find((one) => one.name === name)
 
 export interface Inspected {
@@ -78,7 +74,8 @@ export interface Inspected {
   } | null
 }
 
-export const inspect = async (name: string): Promise<Inspected> => JSON.parse(await ok('inspect', name))[0]
+/** What `inspect` says. */
+export const inspect = async (name: string) => inspected(await boxNamed(name), '') as Inspected
 
 /** Waits until a container has printed something. */
 export async function printed(name: string, text: string): Promise<void> {

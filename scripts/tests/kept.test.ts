@@ -27,7 +27,8 @@ describe('in the background', () => {
     const { pid, supervisor } = state
     expect(Number(status(pid, 'PPid'))).toBe(supervisor)
     expect(status(supervisor, 'Name')).toBe('supervisor')
-    expect(children(supervisor), 'the engine has gone').toEqual([pid])
+    await until(() => children(supervisor).length === 1, 'the engine goes')
+    expect(children(supervisor)).toEqual([pid])
     const [, , , session] = readFileSync(`/proc/${supervisor}/stat`, 'utf8')
       .replace(/^.*\) /, '')
       .split(' ')
