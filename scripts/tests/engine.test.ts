@@ -1,13 +1,15 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Lab, openLab } from '#given/labs.ts'
 import { bind, exitCode, mount, SyscallError, umount2 } from '#given/libc.ts'
 import type { Layer } from '#given/stack.ts'
 
 let host: Lab
-beforeEach(async () => {
+beforeAll(async () => {
   host = await openLab()
 })
-afterEach(() => host.close())
+// And what is written down of a container that could not clean up: the next one would try it again.
+afterEach(() => host.exec(['rm', '-rf', '/run/diary', '/run/container-workshop']))
+afterAll(() => host?.close())
 
 const fixture = (file: string, name: string): Layer => ({
   name,

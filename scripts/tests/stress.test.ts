@@ -1,13 +1,18 @@
-import { expect, test } from 'vitest'
-import { openLab } from '#given/labs.ts'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Lab, openLab } from '#given/labs.ts'
 import { seconds } from '#given/patience.ts'
 
 /** How much of the load to apply: 0.1 in the emulated VM, where each container takes seconds. */
 const LOAD = Number(process.env.WORKSHOP_LOAD ?? 1)
 const fixture = new URL('fixtures/stress.ts', import.meta.url).pathname
 
+let host: Lab
+beforeAll(async () => {
+  host = await openLab()
+})
+afterAll(() => host?.close())
+
 async function stress(mode: string, count: number) {
-  await using host = await openLab()
   const argv = [process.execPath, '--no-warnings', fixture, mode, String(Math.ceil(count * LOAD))]
   const { stdout, stderr } = await host.exec(argv, { timeout: 100 })
   expect(stderr).toBe('')
