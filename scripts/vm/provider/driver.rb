@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require 'digest'
+require 'fiddle'
 require 'fileutils'
 require 'json'
 require 'rbconfig'
@@ -29,6 +30,7 @@ module WorkshopQemu
     CLOCK = ARM ? nil : 'tsc=reliable'
     # In MB. When it is full, all is forgotten and translated anew: 512 were, by a hundred containers.
     TRANSLATED = 1024
+    PR_SET_THP_DISABLE = 41
     FULL = 'The disk that holds .vagrant and ~/.vagrant.d is full. Make room, then `vagrant halt --force` and `vagrant up`.'
     OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
              hardware.json accelerator].freeze
@@ -188,6 +190,7 @@ module WorkshopQemu
         port = config.ssh_port || free_port
         File.write(path('port'), port.to_s)
         old = File.umask(0o077) # the monitor's socket is ours alone
+        allow_huge_pages
         run(*command(hardware, port, snapshot))
       rescue Error => error
         taken = error.message.include?('host forwarding rule')
@@ -199,6 +202,14 @@ module WorkshopQemu
       ensure
         File.umask(old) if old
       end
+    end
+
+    # Ruby forbids itself huge pages, and what it starts inherits that. The guest's memory gains by them: prctl(2).
+    def allow_huge_pages
+      return unless RUBY_PLATFORM.include?('linux')
+
+      prctl = Fiddle::Function.new(Fiddle::Handle::DEFAULT['prctl'], [Fiddle::TYPE_INT, *[Fiddle::TYPE_LONG] * 4], Fiddle::TYPE_INT)
+      prctl.call(PR_SET_THP_DISABLE, 0, 0, 0, 0)
     end
 
     def free_port
