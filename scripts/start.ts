@@ -1,4 +1,4 @@
-import { type BoxOptions, type Lab, openLab } from '#given/labs.ts'
+import { type Lab, openLab } from '#given/labs.ts'
 import type { Tour } from '#given/lesson.ts'
 import { NAMESPACES, type Namespace } from '#given/proc.ts'
 import { chalk, compare, heading, namespaceRows, say, table } from '#given/show.ts'
@@ -8,6 +8,9 @@ import { command } from './lib/command.ts'
 import { type Key, pressKey } from './lib/keys.ts'
 import { allLessons, type Found, findLesson } from './lib/lessons.ts'
 import { warmCache } from './lib/warm.ts'
+
+/** What the shell says after each answer. */
+const END = 'that was the answer'
 
 await command(
   {
@@ -88,8 +91,14 @@ async function visit(host: Lab, { lesson, names }: Stop, before?: Seen['inside']
   heading(`${lesson.number} · ${lesson.title}`)
   say(says)
   if (prepare) await host.exec(['sh', '-c', prepare])
+  // One container for all that is asked, which then stays, to be looked at.
+  const questions = looks.map(({ command }) => `${command}; echo ${END}`).join('; ')
   const root = { lower: [ROOTFS] } // for lesson 10: before, LAB_ROOTFS is the root
-  await using box = await host.start(['sleep', '600'], { only: names, ...root })
+  const argv = ['sh', '-c', `${questions}; exec sleep 600`]
+  await using box = await host.start(argv, { only: names, limits, hostname: 'box', ...root })
+  await box.program.until(() => answers(box.program.stdout).length === looks.length, 'its answers')
+  const there = answers(box.program.stdout)
+  const here = answers((await host.exec(['sh', '-c', questions])).stdout)
   const outside = await host.namespaces('self')
   const inside = await host.namespaces(box.pid)
   const earlier =
@@ -99,9 +108,7 @@ async function visit(host: Lab, { lesson, names }: Stop, before?: Seen['inside']
       names.filter((name) => name !== lesson.name),
     ))
   const changed = NAMESPACES.filter((kind) => inside[kind] !== outside[kind] && earlier[kind] === outside[kind])
-  const rows: [string, string, string][] = []
-  for (const { label, command } of looks)
-    rows.push([label, ...(await askBoth(host, { only: names, limits, ...root }, command))])
+  const rows = looks.map(({ label }, i): [string, string, string] => [label, here[i] ?? '', there[i] ?? ''])
   compare([...rows, ...namespaceRows(outside, inside, changed)])
   if (changed.length === 0) say('None of the eight changed: this is no namespace.')
   say(chalk.dim(but))
@@ -113,16 +120,10 @@ async function namespacesWith(host: Lab, only: string[]): Promise<Seen['inside']
   return await host.namespaces(box.pid)
 }
 
-/** The answer to a shell command on the host and in the container: the first line. */
-async function askBoth(host: Lab, options: BoxOptions, command: string): Promise<[string, string]> {
-  const outside = host.exec(['sh', '-c', command])
-  const inside = host.run(['sh', '-c', command], { ...options, hostname: 'box' })
-  const [a, b] = await Promise.all([outside, inside])
-  return [firstLine(a.stdout || a.stderr), firstLine(b.stdout || b.stderr)]
-}
-
-function firstLine(text: string): string {
-  return text.split('\n')[0] ?? ''
+/** The first line of each answer. */
+function answers(stdout: string): string[] {
+  const whole = stdout.split(`${END}\n`).slice(0, -1)
+  return whole.map((text) => text.split('\n')[0] ?? '')
 }
 
 function summarize(seen: Seen[]): void {

@@ -1,18 +1,23 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
+import { beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
-import { allLessons } from '../lib/lessons.ts'
-import { Clone } from './clone.ts'
+import { ensureRootfs } from '#given/rootfs.ts'
+import { allLessons, project } from '../lib/lessons.ts'
 
-let clone: Clone
-beforeAll(() => {
-  clone = new Clone()
-})
-afterAll(() => clone[Symbol.dispose]())
+beforeAll(() => void ensureRootfs())
+
+function tour(...args: string[]): { code: number | null; output: string } {
+  const argv = ['--no-warnings', join(project, 'scripts/start.ts'), ...args]
+  const { status, stdout, stderr } = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+  return { code: status, output: stripVTControlCharacters(stdout + stderr) }
+}
 
 test('the tour visits every mechanism, and sums up which namespace each one changed', {
   timeout: seconds(60),
 }, async () => {
-  const { code, output } = clone.run('start')
+  const { code, output } = tour()
   expect(code).toBe(0)
   for (const { number, title, tour } of await allLessons()) if (tour) expect(output).toContain(`${number} · ${title}`)
   for (const line of output.split('\n')) expect(line.length, `too long for a terminal: ${line}`).toBeLessThanOrEqual(80)
@@ -29,9 +34,9 @@ test('the tour visits every mechanism, and sums up which namespace each one chan
 })
 
 test('one step, and none that is not there', { timeout: seconds(60) }, () => {
-  const one = clone.run('start', '04')
+  const one = tour('04')
   expect(one).toMatchObject({ code: 0, output: expect.stringMatching(/ns\/uts .* its own/) })
   expect(one.output).not.toContain('All of it')
-  expect(clone.run('start', '99').code).toBe(2)
-  expect(clone.run('start', '--no-such-option')).toMatchObject({ code: 2, output: expect.stringContaining('--help') })
+  expect(tour('99').code).toBe(2)
+  expect(tour('--no-such-option')).toMatchObject({ code: 2, output: expect.stringContaining('--help') })
 })
