@@ -4,44 +4,37 @@ import { beforeAll, expect, test } from 'vitest'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { RUNNING, running } from '#given/running.ts'
 import { box, said, start } from './boxes.ts'
+import { refusals } from './refusals.ts'
 
 beforeAll(() => void ensureRootfs())
 
-const named = (name: string) => ['--reference', '--name', name, '--', 'sh', '-c', 'echo ready; sleep 60 & wait']
+const named = (...command: string[]) => ['--reference', '--name', 'web-1', '--', ...command]
 const files = () => (existsSync(RUNNING) ? readdirSync(RUNNING) : [])
 
 test('a container is written down while it runs, and its name is taken so long', async () => {
-  const child = start(named('web-1'))
+  const child = start(named('sh', '-c', 'echo ready; sleep 60 & wait'))
   await said(child, 'ready')
   const entry = running().find(({ container }) => container.spec.name === 'web-1')
   expect(entry).toMatchObject({ engine: { pid: child.pid }, container: { pid: expect.any(Number) } })
 
-  const second = await box(named('web-1'))
+  const second = await box(named('true'))
   expect(second).toMatchObject({ code: 125, stderr: expect.stringContaining("a container 'web-1' runs already") })
 
   child.kill('SIGKILL')
   await once(child, 'exit')
+  expect(files(), 'what a killed engine has left').toContain('web-1.json')
+  expect(running().map(({ container }) => container.spec.name)).not.toContain('web-1')
+
+  // 127: it came to its command, so the next one has removed what was left, and had the name for itself.
+  expect(await box(named('no-such-command'))).toMatchObject({ code: 127 })
+  expect(files(), 'a container that could not be started is not written down').not.toContain('web-1.json')
 })
 
-test('what a killed engine has left, the next command removes', async () => {
-  const child = start(named('web-2'))
-  await said(child, 'ready')
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-  expect(files()).toContain('web-2.json')
-  expect(running().map(({ container }) => container.spec.name)).not.toContain('web-2')
+const NO_NAMES = ['', 'Web', '../x', 'a\nb', 'x'.repeat(4096)]
+const refused = refusals(NO_NAMES.map((name) => ({ args: ['--reference', '--name', name, '--', 'true'] })))
 
-  expect((await box(['--reference', '--name', 'web-2', '--', 'true'])).code).toBe(0)
-  expect(files()).not.toContain('web-2.json')
-})
-
-test('a container that could not be started is not written down', async () => {
-  expect((await box(['--reference', '--name', 'web-3', '--', 'no-such-command'])).code).toBe(127)
-  expect(files()).not.toContain('web-3.json')
-})
-
-test.each(['', 'Web', '../x', 'a\nb', 'x'.repeat(4096)])('a name that is none: %j', async (name) => {
-  const { code, stderr } = await box(['--reference', '--name', name, '--', 'true'])
+test.for(NO_NAMES.map((name, nth) => [name, nth] as const))('a name that is none: %j', async ([, nth]) => {
+  const { code, stderr } = await refused(nth)
   expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining('--name') })
   expect(stderr.length).toBeLessThan(300)
 })
