@@ -15,6 +15,7 @@ import { box as anyBox, start as anyStart, until } from './boxes.ts'
 
 let folder: string
 const made = new Set<string>()
+const shared = new Set<string>()
 
 /** A container of this name is removed after the test. */
 export const mine = (name: string) => void made.add(name)
@@ -27,12 +28,17 @@ export function ownStore(): void {
     chmodSync(folder, 0o711) // for the root of a user namespace
     process.env.WORKSHOP_IMAGES = join(folder, 'store') // for this process too, which is the file's own
   })
-  afterEach(async () => {
-    const there = (await allBoxes()).filter(({ name }) => made.has(name))
-    made.clear()
-    await Promise.all(there.map((box) => removeBox(box, true)))
+  afterEach(() => remove(made))
+  afterAll(async () => {
+    await remove(shared)
+    rmSync(folder, { recursive: true, force: true })
   })
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+}
+
+async function remove(names: Set<string>): Promise<void> {
+  const there = (await allBoxes()).filter(({ name }) => names.has(name))
+  names.clear()
+  await Promise.all(there.map((box) => removeBox(box, true)))
 }
 
 export const inFolder = (name: string): string => join(folder, name)
@@ -50,6 +56,14 @@ export async function ok(verb: string, ...args: string[]): Promise<string> {
 export async function run(name: string, script: string, ...options: string[]): Promise<string> {
   mine(name)
   return (await ok('run', '-d', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
+}
+
+/** The same for all tests of a file, to be called in beforeAll: each leaves it as it was. */
+export async function runForAll(name: string, script: string, ...options: string[]): Promise<string> {
+  const id = await run(name, script, ...options)
+  made.delete(name)
+  shared.add(name)
+  return id
 }
 
 export async function create(name: string, script: string, ...options: string[]): Promise<string> {
