@@ -58,9 +58,10 @@ describe('descriptors of the host', () => {
     expect(stdout).toBe('0\n0\n1\n2\n')
   })
 
-  // CVE-2024-21626: a working directory that is a descriptor of the engine's lay outside of the container.
+  // CVE-2024-21626: a working directory that is a descriptor of the engine's lay outside of the container. The first is
+  // where the init has its channel to the engine, two more are the caller's folders, and the last is nobody's.
   test('none can be the working directory', async () => {
-    for (let fd = 3; fd <= 30; fd += 3) {
+    for (const fd of [3, 4, 12, 30]) {
       const { stdout, stderr, code } = await withFolders(
         ['--workdir', `/proc/self/fd/${fd}`],
         'pwd; cat secret ../host/secret',
@@ -113,62 +114,89 @@ spawnSync('sh', ['-c', ': > /proc/self/fd/3'], { stdio: ['ignore', 'inherit', 'i
   expect([after.size, after.mtimeMs]).toEqual([before.size, before.mtimeMs])
 })
 
-describe.each(['dev', 'proc', 'sys'])('/%s of the image is a symbolic link to the host', (name) => {
-  test('nothing is mounted there', async () => {
-    const image = join(folder, `link-${name}`)
+// Which folder it is, and how its root is mounted, do not touch each other: each of both, not each pair.
+test.for([
+  ['dev', []],
+  ['dev', ['--rw']],
+  ['dev', ['--userns']],
+  ['proc', []],
+  ['sys', []],
+] as const)(
+  'where /%s of the image is a symbolic link to the host, nothing is mounted there: %j',
+  async ([name, how]) => {
+    const image = mkdtempSync(join(folder, 'link-'))
+    chmodSync(image, 0o755)
     cpSync(rootfs, image, { recursive: true, verbatimSymlinks: true })
     rmSync(join(image, name), { recursive: true, force: true })
     symlinkSync(join(folder, 'host'), join(image, name))
-    for (const options of [[], ['--rw'], ['--userns']]) {
-      const { stdout, stderr, code } = await box(['--reference', ...options, image, '--', 'ls', `/${name}`])
-      expect({ options, stdout, code }).toEqual({ options, stdout: '', code: 125 })
-      expect(stderr).toContain(`/${name} is a symbolic link in the image; mounting there is refused`)
-    }
+    const { stdout, stderr, code } = await box(['--reference', ...how, image, '--', 'ls', `/${name}`])
+    expect({ stdout, code }).toEqual({ stdout: '', code: 125 })
+    expect(stderr).toContain(`/${name} is a symbolic link in the image; mounting there is refused`)
     expect(readdirSync(join(folder, 'host'))).toEqual(['secret'])
-  })
-})
+  },
+)
 
-describe('files of the kernel', () => {
+describe('files of the kernel, and a disk', () => {
   const hosts = '/proc/sys/kernel'
-  test.for([`${hosts}/core_pattern`, `${hosts}/modprobe`, '/proc/sysrq-trigger', '/proc/irq/default_smp_affinity'])(
-    '%s cannot be written to',
-    async (file, { skip }) => {
-      if (!existsSync(file)) return skip(`this kernel has no ${file}`)
-      const look = () => spawnSync('cat', [file], { encoding: 'utf8' }).stdout
-      const before = look()
-      for (const options of [[], ['--userns'], ['--cap-add', 'all']]) {
-        const { stderr, code } = await run(options, `echo '|/escape' > ${file}`)
-        expect({ options, code }).toEqual({ options, code: 2 })
-        expect(stderr).toMatch(/Read-only file system|Permission denied/)
-      }
-      expect(look()).toBe(before)
-    },
-  )
-
-  test.for(['/proc/kcore', '/proc/keys', '/proc/timer_list'])('%s is covered', async (file, { skip }) => {
-    if (!existsSync(file)) return skip(`this kernel has no ${file}`)
-    expect(await run([], `wc -c < ${file}`)).toMatchObject({ stdout: '0\n', stderr: '', code: 0 })
-  })
-})
-
-// By a number that the machine has, and one that no machine has: either is refused before anybody looks for a driver.
-describe('a disk', () => {
+  const guarded = [
+    `${hosts}/core_pattern`,
+    `${hosts}/modprobe`,
+    '/proc/sysrq-trigger',
+    '/proc/irq/default_smp_affinity',
+  ]
+  const covered = ['/proc/kcore', '/proc/keys', '/proc/timer_list']
+  // By a number that the machine has, and one that no machine has: either is refused before anybody looks for a driver.
   const disk = readFileSync('/proc/partitions', 'utf8')
     .match(/^\s+(\d+)\s+(\d+)\s+\d+ \w+$/m)
     ?.slice(1) ?? ['8', '0']
-  test(`block device ${disk.join(':')}: its node can be made, and not opened`, async () => {
-    const { stdout, stderr } = await run(
-      ['--rw'],
-      `mknod /disk b ${disk.join(' ')} && stat -c %F /disk; head -c 1 /disk | wc -c`,
-    )
-    spawnSync('rm', ['-f', join(rootfs, 'disk')])
-    expect(stdout).toBe('block special file\n0\n')
-    expect(stderr).toContain('Operation not permitted')
+  const containers = {
+    'as root': [],
+    'in a user namespace': ['--userns'],
+    'with all capabilities, and writing to the image itself': ['--cap-add', 'all', '--rw'],
+  }
+
+  const look = () => guarded.map((file) => spawnSync('cat', [file], { encoding: 'utf8' }).stdout)
+  const before = look()
+  const said: Record<string, string> = {}
+  beforeAll(async () => {
+    const script = [
+      ...guarded.map((file) => `(echo '|/escape' > ${file}); echo ${file}: code $?`),
+      ...covered.map((file) => `echo ${file}: $(wc -c < ${file}) bytes`),
+      `mknod /disk b ${disk.join(' ')} && stat -c 'the node: %F' /disk; head -c 1 /disk; echo its bytes: code $?`,
+    ]
+    for (const [how, options] of Object.entries(containers)) {
+      const { stdout } = await run(options, `exec 2>&1; ${script.join('; ')}`)
+      said[how] = stdout
+    }
+  })
+  afterAll(() => rmSync(join(rootfs, 'disk'), { force: true }))
+
+  test.for(guarded)('%s cannot be written to', (file, { skip }) => {
+    if (!existsSync(file)) return skip(`this kernel has no ${file}`)
+    for (const how of Object.keys(containers)) {
+      expect(said[how], how).toMatch(
+        new RegExp(`${file}: (Read-only file system|Permission denied)\n${file}: code 2\n`),
+      )
+    }
+    expect(look()).toEqual(before)
   })
 
-  test('in a user namespace not even the node can be made', async () => {
-    const { stdout, stderr } = await run(['--userns'], `mknod /disk b ${disk.join(' ')} || echo no`)
-    expect(stdout).toBe('no\n')
-    expect(stderr).toMatch(/Operation not permitted|Permission denied/)
+  test.for(covered)('%s is covered', (file, { skip }) => {
+    if (!existsSync(file)) return skip(`this kernel has no ${file}`)
+    expect(said['as root']).toContain(`\n${file}: 0 bytes\n`)
+  })
+
+  test(`the node of a disk, ${disk.join(':')}, can be made, and not opened`, () => {
+    for (const how of ['as root', 'with all capabilities, and writing to the image itself']) {
+      expect(said[how], how).toMatch(
+        /^the node: block special file\nhead: .*\/disk.*: Operation not permitted\nits bytes: code 1\n/m,
+      )
+    }
+  })
+
+  test('in a user namespace not even the node can be made', () => {
+    expect(said['in a user namespace']).toMatch(
+      /mknod: .*(Operation not permitted|Permission denied)\nhead: .*No such file/,
+    )
   })
 })
