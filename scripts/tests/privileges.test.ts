@@ -6,10 +6,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { assemble } from '#given/capabilities/filter.ts'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
-import { DEFAULT_CAPABILITIES } from '#given/capabilities/privileges.ts'
+import { DEFAULT_CAPABILITIES, PRIVILEGES } from '#given/capabilities/privileges.ts'
+import type { Spec } from '#given/mechanism.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
+import { spec } from '#given/spec.ts'
+import { range } from '#given/user/ids.ts'
 import { decode } from '../../solutions/09-capabilities/capabilities.ts'
+import * as options from '../box/options/privileges.ts'
 import { box, said, start } from './boxes.ts'
+import { inRoot } from './in-root.ts'
 import { refusals } from './refusals.ts'
 
 /** A root that tests may write to: what one makes in the shared one would stay. */
@@ -22,36 +27,37 @@ afterAll(() => rmSync(join(rootfs, '..'), { recursive: true, force: true }))
 
 const run = (options: string[], script: string) => box(['--reference', ...options, rootfs, '--', 'sh', '-c', script])
 
-/** A set of capabilities, by its name in /proc/<pid>/status. */
-async function set(name: string, ...options: string[]): Promise<string[]> {
-  const { stdout, stderr } = await run(options, `grep ${name} /proc/self/status`)
-  expect(stderr).toBe('')
-  return decode(stdout.match(/[0-9a-f]{16}/)?.[0] ?? '')
-}
-
+/** The set of capabilities in a line of /proc/<pid>/status. */
+const decoded = (line: string) => decode(line.match(/[0-9a-f]{16}/)?.[0] ?? '')
 const sorted = (names: string[]) => CAPABILITIES.filter((name) => names.includes(name))
 
 describe('capabilities', () => {
-  test.each([
-    [[], DEFAULT_CAPABILITIES],
-    [['--cap-drop', 'all'], []],
-    [
-      ['--cap-drop', 'chown,CAP_Kill', '--cap-drop', 'mknod'],
-      DEFAULT_CAPABILITIES.filter((n) => !/CHOWN|KILL|MKNOD/.test(n)),
-    ],
-    [
-      ['--cap-add', 'sys_ptrace, cap_syslog'],
-      [...DEFAULT_CAPABILITIES, 'SYS_PTRACE', 'SYSLOG'],
-    ],
-    [['--cap-drop', 'ALL', '--cap-add', 'NET_RAW'], ['NET_RAW']],
-  ])('%j', async (options, expected) => {
-    expect(await set('CapEff', ...options)).toEqual(sorted(expected))
+  type Row = [options: { 'cap-add'?: string[]; 'cap-drop'?: string[] }, expected: string[]]
+  test.each<Row>([
+    [{ 'cap-drop': ['all'] }, []],
+    [{ 'cap-drop': ['chown,CAP_Kill', 'mknod'] }, DEFAULT_CAPABILITIES.filter((n) => !/CHOWN|KILL|MKNOD/.test(n))],
+    [{ 'cap-add': ['sys_ptrace, cap_syslog'] }, [...DEFAULT_CAPABILITIES, 'SYS_PTRACE', 'SYSLOG']],
+    [{ 'cap-drop': ['ALL'], 'cap-add': ['NET_RAW'] }, ['NET_RAW']],
+    [{ 'cap-add': ['all'], 'cap-drop': ['sys_boot'] }, CAPABILITIES.filter((n) => n !== 'SYS_BOOT')],
+  ])('%j', async (asked, expected) => {
+    const { privileges } = await options.read(asked)
+    expect(sorted(privileges?.capabilities ?? [])).toEqual(sorted(expected))
   })
 
-  test('all: what the host has; --privileged: that, and all of /proc, and no filter', async () => {
-    const all = await set('CapEff', '--cap-add', 'all', '--cap-drop', 'sys_boot')
-    expect(all).toEqual(decode(bounding()).filter((name) => name !== 'SYS_BOOT'))
+  test.each([
+    [
+      '--cap-drop chown,CAP_Kill --cap-drop mknod --cap-add sys_ptrace,cap_syslog',
+      /CHOWN|KILL|MKNOD/,
+      ['SYS_PTRACE', 'SYSLOG'],
+    ],
+    ['--cap-drop ALL --cap-add NET_RAW', /./, ['NET_RAW']],
+  ])('%s, as the kernel has it', async (words, dropped, added) => {
+    const { stdout, stderr } = await run(words.split(' '), 'grep CapEff /proc/self/status')
+    expect(stderr).toBe('')
+    expect(decoded(stdout)).toEqual(sorted([...DEFAULT_CAPABILITIES.filter((name) => !dropped.test(name)), ...added]))
+  })
 
+  test('--privileged: all that the host has, and all of /proc, and no filter', async () => {
     const look = 'grep -E "CapBnd|NoNew|Seccomp:" /proc/self/status; mount -t tmpfs t /mnt && wc -c < /proc/keys'
     const { stdout, stderr } = await run(['--privileged'], look)
     expect(stderr).toBe('')
@@ -97,43 +103,56 @@ describe('bad input', () => {
 })
 
 describe('the user', () => {
-  test('by name, with his groups and his home', async () => {
+  /** Whom the init finds in the root. */
+  const find = (...asked: (Pick<Spec, 'privileges'> & Partial<Spec>)[]) => {
+    const specs = asked.map((wish) => spec({ rootfs, argv: ['true'], mechanisms: [], ...wish }))
+    return inRoot({ root: rootfs, step: 'user', specs })
+  }
+  const as = (user: string | undefined, ...groups: string[]) => ({
+    privileges: { ...PRIVILEGES, groups, ...(user === undefined ? {} : { user }) },
+  })
+
+  test('by name or number, with his groups and his home', async () => {
     const passwd = 'root:x:0:0::/root:/bin/sh\nweb:x:33:34::/srv/web:/bin/sh\n'
     writeFileSync(join(rootfs, 'etc/passwd'), passwd)
     writeFileSync(join(rootfs, 'etc/group'), 'root:x:0:\nweb:x:34:\ntty:x:5:x,web\nlog:x:6:\n')
-    const look = 'id -u; id -g; id -G; echo $HOME'
-    expect((await run(['--user', 'web'], look)).stdout).toBe('33\n34\n34 5\n/srv/web\n')
-    expect((await run(['--user', '33'], look)).stdout).toBe('33\n34\n34 5\n/srv/web\n')
-    expect((await run(['--user', 'web:log', '--group-add', '7'], look)).stdout).toBe('33\n6\n6 5 7\n/srv/web\n')
-    expect((await run(['--user', '77'], look)).stdout).toBe('77\n0\n0\n/\n')
-    expect((await run(['--user', '77', '--env', 'HOME=/x'], 'echo $HOME')).stdout).toBe('/x\n')
-    expect((await run(['--group-add', 'log'], look)).stdout).toBe('0\n0\n0 6\n/root\n')
-  })
+    const web = { uid: 33, gid: 34, groups: [5], home: '/srv/web' }
+    const other = { uid: 77, gid: 0, groups: [] }
+    const users = [as('web'), as('33'), as('77'), { ...as('77'), env: { HOME: '/x' } }, as(undefined, 'log')]
+    const root = { uid: 0, gid: 0, groups: [6], home: '/root' }
+    expect(await find(...users)).toEqual([web, web, { ...other, home: '/' }, { ...other, home: '/x' }, root])
 
-  test('one that the image does not know', async () => {
-    const nobody = await run(['--user', 'bob'], 'true')
-    expect(nobody).toMatchObject({ code: 125, stderr: expect.stringContaining("/etc/passwd knows no 'bob'") })
+    const look = 'id -u; id -g; id -G; echo $HOME'
+    expect((await run(['--user', 'web:log', '--group-add', '7'], look)).stdout).toBe('33\n6\n6 5 7\n/srv/web\n')
   })
 
   test('one that the user namespace does not map', async () => {
-    const nobody = await box(['--reference', '--userns', '--net', 'none', '--user', '99999999', '--', 'true'])
-    expect(nobody).toMatchObject({ code: 125, stderr: expect.stringContaining('has no user 99999999') })
+    const ids = range(2_000_000_000, 2_000_000_000)
+    const asked = [as('65535'), as('65536')].map((wish) => ({ ...wish, ids, mechanisms: ['user'] }))
+    expect(await find(...asked)).toEqual([
+      expect.objectContaining({ uid: 65535 }),
+      { message: expect.stringContaining('has no user 65536'), exitCode: 125 },
+    ])
   })
 
   test('an image whose passwd is a trap', async () => {
     const passwd = join(rootfs, 'etc/passwd')
     const secret = join(rootfs, '../secret') // outside of the root
     writeFileSync(secret, 'bob:x:1:1::/:/bin/sh\n')
-    for (const plant of [
-      () => symlinkSync(secret, passwd),
+    const plant = (trap: () => void) => {
+      rmSync(passwd, { recursive: true, force: true })
+      trap()
+    }
+    plant(() => symlinkSync(secret, passwd))
+    const { code, stderr } = await run(['--user', 'bob'], 'true')
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("/etc/passwd knows no 'bob'") })
+    for (const trap of [
       () => execFileSync('mkfifo', [passwd]),
       () => mkdirSync(passwd),
       () => execFileSync('truncate', ['--size', '1G', passwd]),
     ]) {
-      rmSync(passwd, { recursive: true, force: true })
-      plant()
-      const { code, stderr } = await run(['--user', 'bob'], 'true')
-      expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining("knows no 'bob'") })
+      plant(trap)
+      expect(await find(as('bob'))).toEqual([{ message: expect.stringContaining("knows no 'bob'"), exitCode: 125 }])
     }
     rmSync(passwd, { recursive: true, force: true })
   })
@@ -160,15 +179,14 @@ describe('the user', () => {
 
 describe('with --init', () => {
   test('root without KILL still passes signals on to a command of another user, which has not got it', async () => {
-    const script = 'trap "exit 7" HUP; grep CapPrm /proc/self/status; echo ready; while :; do sleep 0.05; done'
-    const capsh = ['capsh', '--user=nobody', '--', '-c', script]
+    const another = 'trap "exit 7" HUP; echo ready; while :; do sleep 0.05; done'
+    const script = `grep CapPrm /proc/self/status; exec capsh --user=nobody -- -c '${another}'`
     writeFileSync(join(rootfs, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n')
-    const child = start(['--reference', '--init', '--cap-drop', 'kill', rootfs, '--', ...capsh])
-    await said(child, 'ready')
+    const child = start(['--reference', '--init', '--cap-drop', 'kill', rootfs, '--', 'sh', '-c', script])
+    expect(decoded(await said(child, 'ready'))).toEqual(sorted(DEFAULT_CAPABILITIES.filter((name) => name !== 'KILL')))
     child.kill('SIGHUP')
     const [code] = await once(child, 'exit')
     expect(code).toBe(7)
-    expect(await set('CapPrm', '--init', '--cap-drop', 'kill')).not.toContain('KILL')
   })
 
   test("the container does not get at the init's program, nor at its threads", async () => {
@@ -190,13 +208,13 @@ describe('what is covered', () => {
 })
 
 describe('the filter', () => {
-  test('refuses what needs no capability: keys, new namespaces, clone3 only for want of an answer', async () => {
-    const { stdout, stderr } = await run(
-      [],
-      'unshare --user true; ping -c 1 -W 1 127.0.0.1 > /dev/null; (true); echo lives',
-    )
+  test('beside the fourteen capabilities, refuses what needs none: keys, new namespaces; clone3 gets no answer', async () => {
+    const look =
+      'grep CapEff /proc/self/status; unshare --user true; ping -c 1 -W 1 127.0.0.1 > /dev/null; (true); echo lives'
+    const { stdout, stderr } = await run([], look)
     expect(stderr).toContain('Operation not permitted')
-    expect(stdout).toBe('lives\n')
+    expect(stdout).toMatch(/^CapEff:.*\nlives\n$/)
+    expect(decoded(stdout)).toEqual(sorted(DEFAULT_CAPABILITIES))
   })
 
   test('knows for each capability what it opens', () => {
