@@ -14,7 +14,7 @@ import {
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ROOTFS } from '#given/spec.ts'
 import { box as anyBox, said } from './boxes.ts'
-import { box, create, inFolder, listed, mine, ok, ownStore, run, runForAll, start } from './keeping.ts'
+import { box, create, forAll, inFolder, listed, mine, ok, ownStore, run, start } from './keeping.ts'
 import { type Line, refusals } from './refusals.ts'
 
 // box cp: files on their way in and out, and what a container could do to lead them elsewhere.
@@ -30,7 +30,7 @@ beforeAll(() => {
   symlinkSync('/etc/passwd', inFolder('site/link'))
 })
 // One that sleeps, for all: each test has its /srv and /mnt for itself, and they are empty.
-beforeAll(() => runForAll('cp-a', 'exec sleep 600'))
+beforeAll(() => forAll('cp-a', run('cp-a', 'exec sleep 600')))
 beforeEach(async () => {
   rmSync(inFolder('out'), { recursive: true, force: true })
   mkdirSync(inFolder('out'))

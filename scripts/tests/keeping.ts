@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, expect } from 'vitest'
 import { status } from '#given/proc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
-import { allBoxes, boxNamed } from '../lib/boxes.ts'
+import { allBoxes, boxNamed, untilGone } from '../lib/boxes.ts'
 import { inspected } from '../lib/inspected.ts'
 import { plain } from '../lib/listed.ts'
 import { removeBox } from '../lib/removal.ts'
@@ -58,12 +58,11 @@ export async function run(name: string, script: string, ...options: string[]): P
   return (await ok('run', '-d', '--reference', '--name', name, ...options, '--', 'sh', '-c', script)).trim()
 }
 
-/** The same for all tests of a file, to be called in beforeAll: each leaves it as it was. */
-export async function runForAll(name: string, script: string, ...options: string[]): Promise<string> {
-  const id = await run(name, script, ...options)
-  made.delete(name)
+/** Keeps what is made in beforeAll for all tests of a file. Each leaves it as it was. */
+export async function forAll(name: string, making: Promise<string>): Promise<void> {
   shared.add(name)
-  return id
+  await making
+  made.delete(name)
 }
 
 export async function create(name: string, script: string, ...options: string[]): Promise<string> {
@@ -96,6 +95,9 @@ export async function printed(name: string, text: string): Promise<void> {
   const { log } = await inspect(name)
   await until(() => readFileSync(log, 'utf8').includes(text), `'${name}' prints ${text}`)
 }
+
+/** Waits until a container has ended, and all is cleaned up: as `wait` does. */
+export const ended = async (name: string) => untilGone(await boxNamed(name))
 
 /** Waits until there is no such process any more. */
 export async function gone(pid: number): Promise<void> {
