@@ -16,10 +16,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ensureRootfs } from '#given/rootfs.ts'
-import { project } from '#given/spec.ts'
+import { project, spec } from '#given/spec.ts'
 import { choose } from '#given/stack.ts'
-import { box, reference, result, start } from './boxes.ts'
-import { Clone } from './clone.ts'
+import { box, result, start } from './boxes.ts'
+import { Clone, PORTABLE } from './clone.ts'
+import { inRoot } from './in-root.ts'
 import { refusals } from './refusals.ts'
 
 let folder: string
@@ -45,17 +46,7 @@ describe('bad input: what, why, what to do, and the exit code', () => {
   type Row = [what: string, args: string[], code: number, message: RegExp]
   const started: Row[] = [
     ['a root without the command', ['--reference', './empty', '--', 'true'], 127, /true: no such command in PATH/],
-    ['a command that is not there', ['--reference', '--', '/bin/nope'], 127, /\/bin\/nope: no such command/],
     ['no x bit', ['--reference', './odd', '--', 'unmarked'], 126, /unmarked is not executable: chmod \+x/],
-    ['a folder as command', ['--reference', '--', '/etc'], 126, /\/etc is a folder/],
-    [
-      'no program',
-      ['--reference', './odd', '--', 'garbage'],
-      126,
-      /ENOEXEC.*another architecture, or .*without a #! line/,
-    ],
-    ['no interpreter', ['--reference', './odd', '--', 'orphan'], 127, /the file is there, but not its interpreter/],
-    ['no loader', ['--reference', './odd', '--', 'true'], 127, /the dynamic loader/],
     [
       'no working directory',
       ['--reference', '--workdir', '/nope', 'pwd'],
@@ -129,6 +120,21 @@ describe('bad input: what, why, what to do, and the exit code', () => {
     expect(stdout).toBe('')
   })
 
+  const commands: [what: string, command: string, exitCode: number, message: RegExp][] = [
+    ['a command that is not there', '/bin/nope', 127, /\/bin\/nope: no such command/],
+    ['a folder as command', '/odd', 126, /\/odd is a folder/],
+    ['no program', 'garbage', 126, /ENOEXEC.*another architecture, or .*without a #! line/],
+    ['no interpreter', 'orphan', 127, /the file is there, but not its interpreter/],
+    ['no loader', 'true', 127, /the dynamic loader/],
+  ]
+  test('commands that cannot be started', async () => {
+    const wish = { rootfs: folder, mechanisms: [], env: { PATH: '/odd/bin' } }
+    const specs = commands.map(([, command]) => spec({ ...wish, argv: [command] }))
+    const answers = await inRoot({ root: folder, step: 'command', specs })
+    for (const [i, [what, , exitCode, message]] of commands.entries())
+      expect(answers[i], what).toEqual({ exitCode, message: expect.stringMatching(message) })
+  })
+
   test('not root', async () => {
     // In a new user namespace without maps one is nobody, wherever the files lie.
     const { code, stderr } = await box(['--only', 'uts', '--', 'true'], {
@@ -146,57 +152,52 @@ describe('bad input: what, why, what to do, and the exit code', () => {
 })
 
 describe('what the command gets', () => {
-  test('namespaces of its own: those of the lessons, and no other', async () => {
-    const kinds = ['mnt', 'pid', 'uts', 'ipc', 'net', 'user']
-    const { stdout } = await reference('readlink', ...kinds.map((kind) => `/proc/self/ns/${kind}`))
-    const own = stdout.split('\n').filter((link, i) => link && link !== readlinkSync(`/proc/self/ns/${kinds[i]}`))
+  const kinds = ['mnt', 'pid', 'uts', 'ipc', 'net', 'user']
+  const input = 'line\n'.repeat(100_000)
+  /** One looks at all of it, and its parts are apart by lines of ==. */
+  const look = `readlink ${kinds.map((kind) => `/proc/self/ns/${kind}`).join(' ')}
+    echo ==; ls /proc/$$/fd
+    echo ==; cat /proc/self/status
+    echo ==; ulimit -Sn; cut -d" " -f6 /proc/self/stat
+    echo ==; tr '\\0' '\\n' < /proc/$$/environ
+    echo ==; echo "$0 $*"
+    echo ==; cat`
+  let parts: string[] = []
+  beforeAll(async () => {
+    const open = openSync('/etc/passwd', 'r')
+    const env = { SECRET: '1', NODE_OPTIONS: '--no-warnings', LD_LIBRARY_PATH: '/tmp', TERM: 'vt100' }
+    const variables = ['A=B=C', 'EMPTY=', 'NODE_OPTIONS=--no-such-option'].flatMap((text) => ['--env', text])
+    const command = ['sh', '-c', look, '--only', '--', '--help']
+    const child = start(['--reference', ...variables, '--', ...command], {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe', open, open],
+    })
+    const { code, stdout, stderr } = await result(child, input)
+    closeSync(open)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    parts = stdout.split('==\n')
+  })
+  const part = (nth: number) => parts[nth]?.trimEnd().split('\n') ?? []
+
+  test('namespaces of its own: those of the lessons, and no other', () => {
+    const own = part(0).filter((link, i) => link !== readlinkSync(`/proc/self/ns/${kinds[i]}`))
     expect(own.map((link) => link.split(':')[0])).toEqual(['mnt', 'pid', 'uts', 'ipc', 'net'])
   })
 
-  test('descriptors 0, 1 and 2, whatever its caller had open', async () => {
-    const open = openSync('/etc/passwd', 'r')
-    try {
-      const child = start(['--reference', '--', 'sh', '-c', 'ls /proc/$$/fd'], {
-        stdio: ['pipe', 'pipe', 'pipe', open, open],
-      })
-      expect(await result(child)).toMatchObject({ stdout: '0\n1\n2\n', stderr: '' })
-    } finally {
-      closeSync(open)
-    }
+  test('descriptors 0, 1 and 2, whatever its caller had open', () => {
+    expect(part(1)).toEqual(['0', '1', '2'])
   })
 
-  test('signals, limits and a session as a login would have them, not as Node leaves them', async () => {
-    const look = 'cat /proc/self/status; ulimit -Sn; cut -d" " -f6 /proc/self/stat'
-    const lines = (await reference('sh', '-c', look)).stdout.trimEnd().split('\n')
-    const signals = lines.filter((line) => /^Sig(Blk|Ign|Cgt)/.test(line)).map((line) => line.split('\t')[1])
+  test('signals, limits and a session as a login would have them, not as Node leaves them', () => {
+    const signals = part(2)
+      .filter((line) => /^Sig(Blk|Ign|Cgt)/.test(line))
+      .map((line) => line.split('\t')[1])
     expect(signals, 'none blocked, ignored or caught').toEqual(Array(3).fill('0'.repeat(16)))
-    expect(lines.slice(-2), 'the soft limit of open files; the session').toEqual(['1024', '1'])
+    expect(part(3), 'the soft limit of open files; the session').toEqual(['1024', '1'])
   })
 
-  test("Docker's letters, with the value in the next word or in their own", async () => {
-    const shown = ['sh', '-c', 'echo $A $PWD $(id -u)']
-    for (const options of ['-e A=v -w /srv -u 65534 -m 64m', '-eA=v -w/srv -u65534 -m64m'])
-      expect(await box(['--reference', ...options.split(' '), ...shown]), options).toMatchObject({
-        code: 0,
-        stdout: 'v /srv 65534\n',
-      })
-  })
-
-  test('a clean environment, and what --env adds', async () => {
-    const env = { SECRET: '1', NODE_OPTIONS: '--no-warnings', LD_LIBRARY_PATH: '/tmp', TERM: 'vt100' }
-    const args = [
-      '--reference',
-      '--env',
-      'A=B=C',
-      '--env',
-      'EMPTY=',
-      '--env',
-      'NODE_OPTIONS=--no-such-option',
-      '--',
-      'env',
-    ]
-    const { stdout } = await box(args, { env })
-    expect(stdout.trimEnd().split('\n')).toEqual([
+  test('a clean environment, and what --env adds', () => {
+    expect(part(4)).toEqual([
       'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       'HOME=/root',
       'TERM=vt100',
@@ -206,9 +207,19 @@ describe('what the command gets', () => {
     ])
   })
 
-  test('its input, to the end', async () => {
-    const input = 'line\n'.repeat(100_000)
-    expect((await box(['--reference', '--', 'cat'], { input })).stdout).toBe(input)
+  test('its options, even those that are spelled like ours', () => {
+    expect(part(5)).toEqual(['--only -- --help'])
+  })
+
+  test('its input, to the end', () => {
+    expect(parts[6]).toBe(input)
+  })
+
+  test("after Docker's letters, with the value in the next word or in their own, and without the second --", async () => {
+    const letters = ['-e', 'A=v', '-eB=w', '-w', '/srv', '-u65534', '-m', '64m']
+    const command = ['sh', '-c', 'echo $A $B $PWD $(id -u); echo "$0 $*"', '--only', '--', '-h']
+    const { code, stdout } = await box(['--reference', ...letters, ...command])
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'v w /srv 65534\n--only -- -h\n' })
   })
 
   test('names, a working directory and volumes', async () => {
@@ -221,18 +232,9 @@ describe('what the command gets', () => {
     expect(readFileSync(join(folder, 'made'), 'utf8')).toBe('1\n')
   })
 
-  test('its options, even those that are spelled like ours', async () => {
-    const script = 'echo "$0 $*"'
-    expect((await reference('sh', '-c', script, '--only', '--', '--help')).stdout).toBe('--only -- --help\n')
-    const without = await box(['--reference', 'sh', '-c', script, '--only', '--', '-h'])
-    expect(without.stdout, 'without the second --, from its name on').toBe('--only -- -h\n')
-  })
-
-  test('the root that was asked for, by a path from where one stands', async () => {
-    const args = (rootfs: string) => ['--reference', rootfs, '--', 'ls', '/']
-    const link = await box(args('.workshop/rootfs'))
-    expect(link.stdout).toContain('usr')
-    expect((await box(args('rootfs'), { cwd: join(project, '.workshop') })).stdout).toBe(link.stdout)
+  test('the root that was asked for, by a link to it from where one stands', async () => {
+    const { stdout } = await box(['--reference', 'rootfs', '--', 'ls', '/'], { cwd: join(project, '.workshop') })
+    expect(stdout).toContain('usr')
   })
 })
 
@@ -256,9 +258,7 @@ describe('whose mechanisms', () => {
   test('yours where its check passed on the file as it is now; --mine in any case', async () => {
     using clone = new Clone()
     const uts = join(clone.path, 'lessons/04-uts/uts.ts')
-    const run = (...args: string[]) => box(args, { from: clone.path, cwd: clone.path })
-    const all = `box: reference: ${choose({}).join(' ')}\n`
-    expect((await run('--', 'true')).stderr).toBe(all)
+    const run = (...args: string[]) => box(args, { from: clone.path, cwd: clone.path, env: PORTABLE })
 
     const unwritten = await run('--only', 'uts', '--mine', '--', 'true')
     expect(unwritten.stderr).toMatch(
@@ -268,15 +268,23 @@ describe('whose mechanisms', () => {
 
     copyFileSync(join(clone.path, 'solutions/04-uts/uts.ts'), uts)
     const lesson = JSON.stringify({ folder: '04-uts', file: uts })
-    const passed = `(await import('./scripts/lib/progress.ts')).record(${lesson}, { outcomes: [], passed: true })`
-    await result(spawn(process.execPath, ['--input-type=module', '-e', passed], { cwd: clone.path, stdio: 'pipe' }))
-    const mixed = await run('--hostname', 'mine', '--', 'hostname')
-    const others = choose({ without: ['uts'] }).join(' ')
-    expect(mixed).toEqual({ code: 0, stdout: 'mine\n', stderr: `box: yours: uts · reference: ${others}\n` })
-    expect((await run('--reference', '--', 'true')).stderr, '--reference takes the finished one for all').toBe('')
+    const script = `
+      const [{ yours }, { record }] = [await import('./scripts/lib/yours.ts'), await import('./scripts/lib/progress.ts')]
+      const look = (values) => yours(${JSON.stringify(choose({}))}, values)
+      await look({})
+      record(${lesson}, { outcomes: [], passed: true })
+      await look({})
+      await look({ reference: true })
+      fs.appendFileSync('${uts}', '// changed since')
+      await look({})`
+    const options = { cwd: clone.path, stdio: 'pipe', env: { ...process.env, ...PORTABLE } } as const
+    const looks = await result(spawn(process.execPath, ['--no-warnings', '--input-type=module', '-e', script], options))
+    const all = `box: reference: ${choose({}).join(' ')}\n`
+    const mixed = `box: yours: uts · reference: ${choose({ without: ['uts'] }).join(' ')}\n`
+    expect(looks.stderr, 'not yet, yours, nothing since all is finished, changed').toBe(all + mixed + all)
 
-    writeFileSync(uts, `${readFileSync(uts, 'utf8')}// changed since\n`)
-    expect((await run('--', 'true')).stderr).toBe(all)
+    copyFileSync(join(clone.path, 'solutions/04-uts/uts.ts'), uts)
+    expect(await run('--hostname', 'mine', '--', 'hostname')).toEqual({ code: 0, stdout: 'mine\n', stderr: mixed })
 
     writeFileSync(uts, 'export const uts = {\n  name: "uts",\n  flags: = 0,\n}\n')
     const broken = await run('--only', 'uts', '--mine', '--', 'true')

@@ -27,7 +27,7 @@ const OWN = ['progress', 'originals', 'backups', 'cache', 'cache-of-clones']
  * Without it each clone would strip the types of all that it loads, and each container of its labs those of the init.
  */
 const CACHE = '.workshop/cache-of-clones'
-const PORTABLE = { NODE_COMPILE_CACHE: '.workshop/cache', NODE_COMPILE_CACHE_PORTABLE: '1' }
+export const PORTABLE = { NODE_COMPILE_CACHE: '.workshop/cache', NODE_COMPILE_CACHE_PORTABLE: '1' }
 
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
