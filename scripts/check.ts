@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 import { inProject, UsageError } from '#given/errors.ts'
 import { chalk } from '#given/show.ts'
-import { Checks, type Verdict } from './lib/checks.ts'
+import type { Checks, Verdict } from './lib/checks.ts'
 import { callersFolder, command } from './lib/command.ts'
 import { lookUp, rememberCurrent, type Wish } from './lib/current.ts'
 import { allLessons } from './lib/lessons.ts'
@@ -43,6 +43,7 @@ The exit code is 0 when all pass, 1 when one fails, 2 for a mistake in what you 
     const { reference = false, json = false, watch = false, junit } = values
     if (watch && (json || junit)) throw new UsageError('--watch goes on for ever: no --json or --junit with it')
     const wishes = await wanted(positionals)
+    const { Checks } = await import('./lib/checks.ts') // vitest: two thirds of the start of a --help, or a refusal
     const say: Say = json ? () => {} : (text) => console.log(text)
     const file = typeof junit === 'string' ? resolve(callersFolder, junit) : ''
     await using checks = await Checks.open({ reference: Boolean(reference), junit: file })

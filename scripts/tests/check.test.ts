@@ -1,10 +1,10 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { patience, seconds } from '#given/patience.ts'
 import { processes } from '#given/proc.ts'
-import { describe } from '../lib/ledger.ts'
-import { project } from '../lib/lessons.ts'
+import { describe as commandOf } from '../lib/ledger.ts'
+import { findLesson, project } from '../lib/lessons.ts'
 import { Clone, STARTER } from './clone.ts'
 
 let clone: Clone
@@ -15,15 +15,11 @@ afterAll(() => clone[Symbol.dispose]())
 
 const mine = () => join(clone.path, 'lessons/04-uts/uts.ts')
 
-/** Puts something in the learner's file and runs its checks. */
-function check(source: string, what = '04') {
-  writeFileSync(mine(), source)
-  return clone.run('check', what)
-}
-
 test('an untouched starter fails, each task with its own message', () => {
-  const { code, output } = check(STARTER)
+  writeFileSync(mine(), STARTER)
+  const { code, output } = clone.run('check', 'lessons/04-uts/')
   expect(code).toBe(1)
+  expect(output).toContain('04 · A name of its own')
   expect(output).toContain('04.1 sethostname(2): not written yet')
   expect(output).toContain('04.2 not written yet')
   expect(output).toContain('04.3 setdomainname(2): not written yet')
@@ -38,7 +34,7 @@ test('a finished one passes, and from then on the box takes it; a change makes i
   expect(clone.run('box', 'run', '--', 'hostname').output).not.toMatch(/yours: .*uts/)
 })
 
-test.for([
+const MISTAKES = [
   ['a syntax error', 'export const uts = {', 'lessons/04-uts/uts.ts cannot be loaded'],
   ['TypeScript that is not erasable', 'enum X { A }\nexport const uts = { flags: X.A }', 'line 1, TypeScript enum'],
   ['a removed export', 'export const other = 1', "it does not export 'uts'"],
@@ -68,34 +64,47 @@ test.for([
     "export const uts = { name: 'uts', flags: 0, inside() { throw null } }",
     'something was thrown that is no Error: null',
   ],
-] as const)('%s becomes a sentence', ([, source, sentence]) => {
-  const { code, output } = check(source, '04.1') // the other tasks' checks would meet the same
-  expect(code).toBe(1)
-  expect(output).toContain(sentence)
-  expect(output, 'a stack trace helps nobody').not.toMatch(/\n\s+at .*:\d+:\d+|stack trace/)
-})
+] as const
 
-test('an endless loop, or a wait, ends in time, with a question, and nothing of it is left', {
-  timeout: seconds(60),
-}, () => {
-  vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(5, patience()))) // else an emulated machine loops for five minutes
-  for (const [task, hang] of [
-    ['04.1', 'for (;;) {}'],
-    ['04.2', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)'],
-  ] as const) {
-    writeFileSync(mine(), `export const uts = { name: 'uts', flags: 0, inside() { ${hang} } }`)
-    const { code, output } = clone.run('check', task)
+const HANGS = `export const uts = { name: 'uts', flags: 0, inside({ hostname }) {
+  if (hostname === 'loop') for (;;) {}
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+} }`
+
+describe('what is wrong with a file becomes a sentence', () => {
+  let code: number
+  let output: string
+  beforeAll(() => {
+    const folder = join(clone.path, 'lessons/04-uts')
+    writeFileSync(join(folder, 'mistakes.json'), JSON.stringify({ told: MISTAKES, hangs: HANGS }))
+    copyFileSync(join(import.meta.dirname, 'fixtures/mistakes.ts'), join(folder, 'uts.test.ts'))
+    vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(4, patience()))) // else an emulated machine loops for five minutes
+    ;({ code, output } = clone.run('check', '04'))
+    vi.unstubAllEnvs()
+    copyFileSync(join(project, 'lessons/04-uts/uts.test.ts'), join(folder, 'uts.test.ts'))
+  }, seconds(60))
+
+  /** What the check of this name said. */
+  const said = (name: string) => output.split(/^ {2}[✓✗] /m).find((part) => part.startsWith(`${name}\n`)) ?? ''
+
+  test.for(MISTAKES)('%s', ([what, , sentence]) => {
     expect(code).toBe(1)
-    expect(output).toContain('wait, or loop, for ever?')
-  }
-  vi.unstubAllEnvs()
-  expect(processes().filter((pid) => describe(pid).includes(clone.path))).toEqual([])
+    expect(said(`04.1 ${what}`), output).toContain(sentence)
+    expect(output, 'a stack trace helps nobody').not.toMatch(/\n\s+at .*:\d+:\d+|stack trace/)
+  })
+
+  test('an endless loop, or a wait, ends in time, with a question, and nothing of it is left', () => {
+    for (const name of ['04.1 an endless loop', '04.2 a wait']) {
+      expect(said(name), output).toContain('wait, or loop, for ever?')
+    }
+    expect(processes().filter((pid) => commandOf(pid).includes(clone.path))).toEqual([])
+  })
 })
 
-test('a lesson is found by number, name and folder, and a wrong name lists what there is', () => {
-  copyFileSync(join(project, 'solutions/04-uts/uts.ts'), mine())
-  for (const name of ['4', 'lessons/04-uts/'])
-    expect(clone.run('check', name).output).toContain('04 · A name of its own')
+test('a lesson is found by number, name and folder, and a wrong name lists what there is', async () => {
+  for (const name of ['4', '04', 'uts', '04-uts', 'lessons/04-uts/', './04-uts/uts.ts']) {
+    expect((await findLesson(name)).folder, name).toBe('04-uts')
+  }
   const { code, output } = clone.run('check', '42')
   expect(code).toBe(2)
   expect(output).toContain("there is no lesson '42'")
