@@ -11,6 +11,8 @@ import { mounts, status } from '#given/proc.ts'
 import { ensureRootfs, ROOTFS } from '#given/rootfs.ts'
 import { running } from '#given/running.ts'
 import { project } from '#given/spec.ts'
+import { cgroupOf } from '../lib/containers.ts'
+import { freezeOne } from '../lib/pause.ts'
 import { box, result, said, start, until } from './boxes.ts'
 import { refusals } from './refusals.ts'
 
@@ -39,6 +41,19 @@ function groupsOf(id: string): string[] {
 
 const entry = (name: string) => running().find(({ container }) => container.spec.name === name)
 
+/** `box pause`, in this process. */
+async function pause(name: string): Promise<void> {
+  const one = entry(name)
+  if (!one) throw new Error(`${name} does not run`)
+  await freezeOne(one, true)
+}
+
+/** The CPU time that it has taken, in microseconds. */
+async function cpu(name: string): Promise<number | undefined> {
+  const one = entry(name)
+  return one && (await cgroupOf(one)).usage(one.container.id).cpu
+}
+
 /** Ctrl-C until it has ended; the second one is a SIGKILL. Returns its exit code. */
 async function interrupt(child: ChildProcess): Promise<number> {
   const ended = once(child, 'exit')
@@ -49,13 +64,14 @@ async function interrupt(child: ChildProcess): Promise<number> {
   return code
 }
 
-/** A container that loops, until the end of its test. */
-async function looping(name: string, ...limits: string[]) {
-  const child = start(limited(['--name', name, ...limits], 'sh', '-c', LOOP))
-  await said(child, 'ready')
+/** A container that loops, until the end of its test. It may do something before. */
+async function looping({ name, first = 'true', limits = [] }: { name: string; first?: string; limits?: string[] }) {
+  const child = start(limited(['--name', name, ...limits], 'sh', '-c', `${first}; ${LOOP}`))
+  const output = await said(child, 'ready')
   const { id, pid } = entry(name)?.container ?? { id: '', pid: 0 }
   return {
     child,
+    output,
     id,
     pid,
     [Symbol.asyncDispose]: async () => {
@@ -115,22 +131,48 @@ describe('bad input: what, why, what to do', () => {
   })
 })
 
-test("docker's --cpu-shares=512 --memory=512m, in the files of this machine's version; no swap beside", async () => {
-  await using box = await looping('seed', '--cpu-shares=512', '--memory=512m')
-  const read = (file: string) => {
-    const group = groupsOf(box.id).find((path) => existsSync(join(path, file))) ?? ''
-    return readFileSync(join(group, file), 'utf8').trim()
-  }
-  if (v2) expect([read('cpu.weight'), read('memory.max')]).toEqual(['50', '536870912'])
-  else expect([read('cpu.shares'), read('memory.limit_in_bytes')]).toEqual(['512', '536870912'])
-})
+describe('a container that loops', () => {
+  let loop: Awaited<ReturnType<typeof looping>>
+  beforeAll(async () => {
+    const first = `exec 2>&1; nproc
+      mknod /tmp/disk b 1 0; head -c 1 /tmp/disk; rm /tmp/disk; head -c 3 /dev/zero | wc -c; : < /dev/ptmx && echo ptmx`
+    const limits = ['--cpu-shares=512', '--memory=512m', '--cpuset-cpus', '0', '--cpus', '0.5'] // half, for other tests
+    loop = await looping({ name: 'loop', first, limits })
+  })
+  afterAll(() => loop[Symbol.asyncDispose]())
 
-test('it cannot open a disk, whoever made the node; and the devices that it gets work', async () => {
-  const script =
-    'mknod /tmp/disk b 1 0; head -c 1 /tmp/disk; rm /tmp/disk; head -c 3 /dev/zero | wc -c; : < /dev/ptmx && echo ptmx'
-  const { stdout, stderr } = await box(limited([], 'sh', '-c', script))
-  expect(stderr).toMatch(/disk.*Operation not permitted/)
-  expect(stdout).toBe('3\nptmx\n')
+  test("docker's --cpu-shares=512 --memory=512m, in the files of this machine's version; no swap beside", () => {
+    const read = (file: string) => {
+      const group = groupsOf(loop.id).find((path) => existsSync(join(path, file))) ?? ''
+      return readFileSync(join(group, file), 'utf8').trim()
+    }
+    if (v2) expect([read('cpu.weight'), read('memory.max')]).toEqual(['50', '536870912'])
+    else expect([read('cpu.shares'), read('memory.limit_in_bytes')]).toEqual(['512', '536870912'])
+  })
+
+  test('it may run on the CPUs that it was given', () => {
+    expect(loop.output).toMatch(/^1\n/)
+  })
+
+  test('it cannot open a disk, whoever made the node; and the devices that it gets work', () => {
+    expect(loop.output).toMatch(/\n.*disk.*Operation not permitted\n3\nptmx\nready\n$/)
+  })
+
+  test('box stats: what runs, as a table and as JSON; box pause stops it, box unpause lets it go on', async () => {
+    const table = (await verb('stats', '--no-stream')).stdout
+    expect(table).toMatch(/^NAME .*\n(.*\n)*loop +\d+\.\d % +.* \/ 512\.0m +1 +0 +0 +\d+ *\n/)
+    expect(table, 'it takes some').not.toMatch(/^loop +0\.0 %/m)
+
+    expect(await verb('pause', 'loop')).toEqual({ code: 0, stdout: 'loop\n', stderr: '' })
+    const { stdout, stderr } = await verb('stats', '--no-stream', '--json', 'loop')
+    expect(stderr).toBe('')
+    const [paused] = JSON.parse(stdout)
+    expect(paused).toMatchObject({ name: 'loop', id: loop.id, memoryLimit: 512 * 1024 ** 2, pids: 1 })
+    expect(paused).toMatchObject({ paused: true, cpuPercent: 0 })
+    expect(await cpu('loop'), 'not a microsecond').toBe(paused.cpu)
+    expect((await verb('unpause', loop.id)).code, 'by its id, too').toBe(0)
+    await until(() => readFileSync(`/proc/${loop.pid}/stat`, 'utf8').includes(') R '), 'it runs')
+  })
 })
 
 const unified = mounts().find(({ type }) => type === 'cgroup2')?.target
@@ -154,7 +196,7 @@ test.runIf(unified && !v2)('the same on v2, by a program for the kernel: here on
 test.runIf(existsSync('/run/systemd/system'))(
   'under systemd it is in a scope that was delegated, and goes with it',
   async () => {
-    const { id, pid, child } = await looping('scope-1', '--memory', '64m')
+    const { id, pid, child } = await looping({ name: 'scope-1', limits: ['--memory', '64m'] })
     expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain(`/system.slice/workshop-${id}.scope/workshop-${id}`)
     const show = () =>
       execFileSync('systemctl', ['show', '--property=Delegate,ActiveState', `workshop-${id}.scope`], {
@@ -166,10 +208,6 @@ test.runIf(existsSync('/run/systemd/system'))(
     expect(groupsOf(id).filter((path) => path.includes('.scope'))).toEqual([])
   },
 )
-
-test('it may run on the CPUs that it was given', async () => {
-  expect((await box(limited(['--cpuset-cpus', '0'], 'nproc'))).stdout).toBe('1\n')
-})
 
 /** The disk under a root file system, where it is one. */
 function diskUnder(path: string): string | undefined {
@@ -193,26 +231,6 @@ test.skipIf(!disk)('a disk is as slow as it was told to be', async () => {
   expect(performance.now() - started, 'a megabyte at a megabyte a second').toBeGreaterThan(800)
 })
 
-test('box stats: what runs, as a table and as JSON; box pause stops it, box unpause lets it go on', async () => {
-  await using box = await looping('stats-1', '--memory', '64m')
-  const look = async () => {
-    const { stdout, stderr } = await verb('stats', '--no-stream', '--json', 'stats-1')
-    expect(stderr).toBe('')
-    return JSON.parse(stdout)[0]
-  }
-  const first = await look()
-  expect(first).toMatchObject({ name: 'stats-1', id: box.id, memoryLimit: 64 * 1024 ** 2, pids: 1, paused: false })
-  expect(first.cpuPercent).toBeGreaterThan(0)
-  expect((await verb('stats', '--no-stream')).stdout).toMatch(/^NAME .*\n(.*\n)*stats-1 .* \/ 64\.0m +1 /)
-
-  expect(await verb('pause', 'stats-1')).toEqual({ code: 0, stdout: 'stats-1\n', stderr: '' })
-  const paused = await look()
-  expect(paused).toMatchObject({ paused: true, cpuPercent: 0 })
-  expect((await look()).cpu, 'not a microsecond').toBe(paused.cpu)
-  expect((await verb('unpause', box.id)).code, 'by its id, too').toBe(0)
-  await until(() => readFileSync(`/proc/${box.pid}/stat`, 'utf8').includes(') R '), 'it runs')
-})
-
 const mistakes: [words: string[], code: number, message: RegExp][] = [
   [['pause'], 2, /which one\?/],
   [['pause', '../x'], 125, /no container '\.\.\/x'/],
@@ -228,16 +246,16 @@ test.each(mistakes.map((row, i) => [...row, i] as const))('%j', async (_, code, 
 })
 
 test('Ctrl-C twice ends a paused container, though it is frozen', async () => {
-  const { child, id } = await looping('frozen-1')
-  await verb('pause', 'frozen-1')
+  const { child, id } = await looping({ name: 'frozen-1' })
+  await pause('frozen-1')
   const code = await interrupt(child)
   expect([130, 137], 'of the first one, when it has thawed, or of the SIGKILL').toContain(code)
   expect(groupsOf(id)).toEqual([])
 })
 
 test('the next command removes what a killed engine left, of a paused container too', async () => {
-  const { child, id, pid } = await looping('frozen-2')
-  await verb('pause', 'frozen-2')
+  const { child, id, pid } = await looping({ name: 'frozen-2' })
+  await pause('frozen-2')
   child.kill('SIGKILL')
   await once(child, 'exit')
   expect((await box(limited([], 'true'))).code).toBe(0)
