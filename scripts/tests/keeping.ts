@@ -59,10 +59,11 @@ export async function run(name: string, script: string, ...options: string[]): P
 }
 
 /** Keeps what is made in beforeAll for all tests of a file. Each leaves it as it was. */
-export async function forAll(name: string, making: Promise<string>): Promise<void> {
+export async function forAll(name: string, making: Promise<string>): Promise<string> {
   shared.add(name)
-  await making
+  const printed = await making
   made.delete(name)
+  return printed
 }
 
 export async function create(name: string, script: string, ...options: string[]): Promise<string> {

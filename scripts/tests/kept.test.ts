@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { existing } from '#given/cgroups/hierarchies.ts'
 import { kill } from '#given/libc.ts'
 import { processes, status } from '#given/proc.ts'
@@ -10,18 +10,41 @@ import { openStore } from '../../lessons/10-images/given/store.ts'
 import { children } from './../lib/ledger.ts'
 import { Collector } from '../observe/collector.ts'
 import { result, until } from './boxes.ts'
-import { box, create, gone, inFolder, inspect, list, listed, ok, ownStore, printed, run, start } from './keeping.ts'
+import {
+  box,
+  create,
+  ended,
+  forAll,
+  gone,
+  inFolder,
+  inspect,
+  list,
+  listed,
+  ok,
+  ownStore,
+  printed,
+  run,
+  start,
+} from './keeping.ts'
+import { refusals } from './refusals.ts'
 
 // What is special about a container that nobody waits for: who its parent is, and what is left when one is killed.
 
 ownStore()
 
 const SIGKILL = 9
+const KILLED = { status: 'exited', exitCode: 137 }
 const SLEEP = 'echo ready; exec sleep 600'
+
+// One for all tests that only look at it.
+let id: string
+beforeAll(async () => {
+  const script = 'echo $$ $(cut -d" " -f4 /proc/1/stat); echo on 2 >&2; exec sleep 600'
+  id = await forAll('kept-a', run('kept-a', script))
+})
 
 describe('in the background', () => {
   test('its parent is a supervisor of its own, in a session of its own, which nobody waits for', async () => {
-    const id = await run('kept-a', 'echo $$ $(cut -d" " -f4 /proc/1/stat); echo on 2 >&2; exec sleep 600')
     expect(id).toMatch(/^[0-9a-f]{12}$/)
     const { state, log, kernel } = await inspect('kept-a')
     const { pid, supervisor } = state
@@ -41,8 +64,7 @@ describe('in the background', () => {
   })
 
   test('the supervisor has given back the memory of the Node that it was', async () => {
-    await run('kept-b', SLEEP)
-    const { supervisor } = (await inspect('kept-b')).state
+    const { supervisor } = (await inspect('kept-a')).state
     const own = Number.parseInt(
       readFileSync(`/proc/${supervisor}/smaps_rollup`, 'utf8').match(/^Pss_Anon: +(\d+)/m)?.[1] ?? '',
       10,
@@ -51,22 +73,20 @@ describe('in the background', () => {
   })
 
   test('observe shows it, and the supervisor as the parent of its first process', async () => {
-    const id = await run('kept-p', SLEEP)
-    const { pid, supervisor } = (await inspect('kept-p')).state
+    const { pid, supervisor } = (await inspect('kept-a')).state
     const { containers, processes } = await new Collector().now()
-    expect(containers[id]).toMatchObject({ name: 'kept-p', pid })
+    expect(containers[id]).toMatchObject({ name: 'kept-a', pid })
     expect(processes[pid]).toMatchObject({ parent: supervisor })
     expect(processes[supervisor]?.name).toBe('supervisor')
   })
 
   test('its root is not built anew under it', async () => {
-    await run('kept-q', SLEEP)
     const { ino } = statSync(ROOTFS)
     const rebuild = spawn(process.execPath, ['scripts/rootfs.ts', '--force'], { cwd: project })
     const { code, stderr } = await result(rebuild)
     expect(code).toBe(1)
     expect(stderr).toMatch(
-      /rootfs is the root of what runs: .*\bkept-q\b.*\n {2}npm run box -- stop .*\bkept-q\b.* first\n/,
+      /rootfs is the root of what runs: .*\bkept-a\b.*\n {2}npm run box -- stop .*\bkept-a\b.* first\n/,
     )
     expect(statSync(ROOTFS).ino).toBe(ino)
   })
@@ -90,20 +110,16 @@ describe('in the background', () => {
   })
 })
 
-test('rm takes one with --rm that never ran', async () => {
-  await create('kept-q', 'true', '--rm')
-  expect(await ok('rm', 'kept-q')).toBe('kept-q\n')
-  expect(await listed('kept-q')).toBeUndefined()
-})
-
 describe('names', () => {
-  test('one that is kept has its name, whether it runs or not', async () => {
-    await create('kept-e', 'true')
+  test('one that is kept has its name, and is there until it is removed, though with --rm it never ran', async () => {
+    await create('kept-e', 'true', '--rm')
+    const again = ['--reference', '--name', 'kept-e', '--', 'true']
+    const lines = [{ verb: 'create', args: again }, { args: ['-d', ...again] }, { args: again }]
+    const refusal = refusals(lines)
     const taken = { code: 125, stdout: '', stderr: expect.stringContaining("there is a container 'kept-e'") }
-    expect(await box('create', '--reference', '--name', 'kept-e', '--', 'true')).toEqual(taken)
-    expect(await box('run', '-d', '--reference', '--name', 'kept-e', '--', 'true')).toEqual(taken)
-    expect(await box('run', '--reference', '--name', 'kept-e', '--', 'true')).toEqual(taken)
-    await ok('rm', 'kept-e')
+    for (const nth of lines.keys()) expect(await refusal(nth)).toEqual(taken)
+    expect(await ok('rm', 'kept-e')).toBe('kept-e\n')
+    expect(await listed('kept-e')).toBeUndefined()
     await ok('run', '--reference', '--name', 'kept-e', '--', 'true')
   })
 
@@ -114,29 +130,19 @@ describe('names', () => {
   })
 
   test('a name, an id, and the beginning of one', async () => {
-    const id = await create('kept-g', 'true')
-    for (const wish of ['kept-g', id, id.slice(0, 8)]) expect((await inspect(wish)).id).toBe(id)
-    expect((await box('inspect', 'kept-')).stderr).toMatch(/no container 'kept-'\. Did you mean kept-g\?/)
+    for (const wish of ['kept-a', id, id.slice(0, 8)]) expect((await inspect(wish)).id).toBe(id)
+    expect((await box('inspect', 'kept-')).stderr).toMatch(/no container 'kept-'\. Did you mean kept-a\?/)
   })
 })
 
 describe('start', () => {
-  test('after its end it starts again with the files that it changed, and its log goes on', async () => {
-    await run('kept-h', 'ls /srv; echo x > /srv/x')
-    expect(await ok('wait', 'kept-h')).toBe('0\n')
-    expect(await ok('start', 'kept-h')).toBe('kept-h\n')
-    expect(await ok('wait', 'kept-h')).toBe('0\n')
-    expect(await ok('logs', 'kept-h')).toBe('x\n')
-    expect(await ok('diff', 'kept-h')).toBe('C /srv\nA /srv/x\n')
-  })
-
   test('of two at once, one wins', async () => {
     await create('kept-i', SLEEP)
     const both = await Promise.all([box('start', 'kept-i'), box('start', 'kept-i')])
     expect(both.map(({ code }) => code).sort()).toEqual([0, 125])
     expect(both.find(({ code }) => code === 125)?.stderr).toBe("box: the container 'kept-i' runs already\n")
     await printed('kept-i', 'ready')
-    expect(await ok('logs', 'kept-i'), 'its command ran once').toBe('ready\n')
+    expect(await log('kept-i'), 'its command ran once').toBe('ready\n')
   })
 
   test('where it cannot be, it stays as it was created', async () => {
@@ -147,26 +153,27 @@ describe('start', () => {
 })
 
 describe('killed', () => {
-  test('the container: its exit code says so', async () => {
-    const id = await run('kept-k', SLEEP)
-    const { state } = await inspect('kept-k')
-    kill(state.pid, SIGKILL)
-    expect(await ok('wait', 'kept-k')).toBe('137\n')
-    expect(await listed('kept-k')).toMatchObject({ status: 'exited', exitCode: 137 })
+  test('it starts again, with the files that it changed, and its log goes on', async () => {
+    const id = await run('kept-k', `trap '' TERM; ls /srv; echo x > /srv/x; ${SLEEP}`)
+    await printed('kept-k', 'ready')
+    kill((await inspect('kept-k')).state.pid, SIGKILL)
+    await ended('kept-k')
+    expect(await listed('kept-k'), 'the container: its exit code says so').toMatchObject(KILLED)
     expect(existing(id), 'its cgroup is gone').toEqual([])
-  })
+    expect(await ok('start', 'kept-k')).toBe('kept-k\n')
+    await printed('kept-k', 'ready\nx\nready\n')
 
-  test('its supervisor: it dies too, nobody knows how, and nothing of it is left outside', async () => {
-    const id = await run('kept-l', `trap '' TERM; ${SLEEP}`)
-    const { state } = await inspect('kept-l')
+    const { state } = await inspect('kept-k')
     kill(state.supervisor, SIGKILL)
-    await gone(state.pid)
-    expect(await listed('kept-l')).toMatchObject({ status: 'lost', pid: null })
-    expect(existing(id), 'its cgroup, which the next command removes').toEqual([])
-    expect((await box('ps', '-a')).stdout).toMatch(/kept-l .* Lost \d+ second/)
-    expect(await ok('wait', 'kept-l')).toBe('137\n')
-    await ok('start', 'kept-l')
-    expect(await listed('kept-l')).toMatchObject({ status: 'running' })
+    await gone(state.pid) // with its supervisor
+    expect((await box('ps', '-a')).stdout, 'nobody knows how').toMatch(/kept-k .* Lost \d+ second/)
+    expect(existing(id), 'its cgroup, which that command removed').toEqual([])
+    expect(await listed('kept-k')).toMatchObject({ status: 'lost', pid: null })
+    expect(await ok('wait', 'kept-k')).toBe('137\n')
+    await ok('start', 'kept-k')
+    expect(await listed('kept-k')).toMatchObject({ status: 'running' })
+    await printed('kept-k', 'ready\nx\nready\nx\nready\n')
+    expect(await ok('diff', 'kept-k')).toBe('C /srv\nA /srv/x\n')
   })
 
   test('its engine, in the middle: the container dies with it, or has never been', async () => {
@@ -185,24 +192,21 @@ describe('killed', () => {
     expect(existing(id)).toEqual([])
     await ok('start', 'kept-m')
   })
-
-  test('who creates, with the image held: it is free again', async () => {
-    await ok('import', ROOTFS, 'held')
-    const store = openStore(inFolder('store'))
-    await store.hold(store.find('held'), { id: 'aaaaaaaaaaaa', name: 'kept-never' })
-    expect(await ok('rmi', 'held')).toContain('untagged held:latest')
-  })
 })
 
-test('an image is held until its container is removed', async () => {
+test('an image is held until its containers are removed, and not by who was killed while he created one', async () => {
   await ok('import', ROOTFS, 'used', '--cmd', 'true')
+  const store = openStore(inFolder('store'))
+  await store.hold(store.find('used'), { id: 'aaaaaaaaaaaa', name: 'kept-never' })
   await run('kept-n', 'exit 3', 'used')
-  expect(await ok('wait', 'kept-n')).toBe('3\n')
-  expect(await box('rmi', 'used')).toMatchObject({ code: 125, stderr: expect.stringContaining('kept-n') })
-  expect(await ok('images')).toMatch(/USED BY\nused:latest .* kept-n\n/)
-  expect(await ok('rm', 'kept-n')).toBe('kept-n\n')
   await run('kept-o', 'read -r line', '--rm', '--interactive', 'used')
-  expect((await box('rmi', 'used')).stderr).toContain('kept-o')
+  await ended('kept-n')
+  const both = '(kept-n,? kept-o|kept-o,? kept-n)'
+  const { code, stderr } = await box('rmi', 'used')
+  expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(`containers use it: ${both}\\. `) })
+  expect(await ok('images')).toMatch(new RegExp(`USED BY\nused:latest .* ${both}\n`))
+  expect(await ok('rm', 'kept-n')).toBe('kept-n\n')
+  expect((await box('rmi', 'used')).stderr).toContain('containers use it: kept-o. ')
   await ok('rm', '-f', 'kept-o') // it goes by itself
   expect(await ok('rmi', 'used')).toContain('untagged')
   expect(readdirSync(inFolder('store/users'))).toEqual([])
@@ -215,6 +219,8 @@ function commandOf(pid: number): string {
     return ''
   }
 }
+
+const log = async (name: string) => readFileSync((await inspect(name)).log, 'utf8')
 
 async function inspectHost() {
   return (await import('#given/proc.ts')).namespaces('self')
