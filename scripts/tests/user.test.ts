@@ -9,6 +9,7 @@ import { project } from '#given/spec.ts'
 import type { Carrier } from '#given/user/carrier.ts'
 import { ALONE, addLearner, GID, UID } from '#given/user/learner.ts'
 import { switchedOff } from '#given/user/switched-off.ts'
+import type { Refused } from './refusals.ts'
 
 // `box run` of one who is not root. In a lab, which has such a user, and ids for him.
 
@@ -23,10 +24,17 @@ afterAll(() => host?.close())
 /** Somebody whom /etc/passwd and /etc/subuid do not know. */
 const STRANGER = ['setpriv', '--reuid', '5555', '--regid', '5555', '--clear-groups', '--']
 
-function box(args: string[], as = learner, env: Record<string, string> = {}): Promise<Result> {
-  const command = [...as, process.execPath, '--no-warnings', `${project}/scripts/box.ts`, 'run', '--reference', ...args]
-  return host.exec(command, { env: { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1', ...env } })
-}
+const env = { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1' }
+const verb = (word: string, args: string[], as = learner) => [
+  ...as,
+  process.execPath,
+  '--no-warnings',
+  `${project}/scripts/box.ts`,
+  word,
+  '--reference',
+  ...args,
+]
+const box = (args: string[], as = learner): Promise<Result> => host.exec(verb('run', args, as), { env })
 
 async function sh(script: string): Promise<string> {
   const { stdout, stderr, code } = await host.exec(['sh', '-c', script])
@@ -37,11 +45,15 @@ async function sh(script: string): Promise<string> {
 const words = (text: string) => text.trim().split(/\s+/)
 
 describe('without root', () => {
-  test('a whole container, with the ids of /etc/subuid and /etc/subgid', async () => {
+  test('a whole container, with the ids of /etc/subuid and /etc/subgid, and a second command in it', async () => {
     const script = `readlink /proc/self/ns/user /proc/self/ns/mnt /proc/self/ns/pid /proc/self/ns/net /proc/self/ns/uts
-      echo $(id -u) $(id -g) $(id -G); cat /proc/self/uid_map; cat /proc/self/gid_map; hostname; echo /proc/[0-9]*`
-    const { stdout, stderr, code } = await box(['--net', 'none', '--', 'sh', '-c', script])
-    expect(stderr).toBe('')
+      echo $(id -u) $(id -g) $(id -G); cat /proc/self/uid_map; cat /proc/self/gid_map; hostname; echo /proc/[0-9]*
+      cat /proc/net/dev; echo up; read -r line`
+    const first = host.spawn(verb('run', ['--name', 'mine', '--', 'sh', '-c', script]), { env })
+    await first.until(() => first.stdout.endsWith('up\n'), 'its words')
+    await expectAlike('mine', 'root')
+    first.write('go on\n')
+    const { stdout, stderr, code } = await first.result
     expect(code).toBe(0)
     const [user, mnt, pid, net, uts, ...lines] = stdout.split('\n')
     const theirs = await host.namespaces('self')
@@ -57,25 +69,47 @@ describe('without root', () => {
       ['1', '300000', '65536'],
     ])
     expect(lines.slice(5, 7)).toEqual(['box', '/proc/1'])
+
+    const why = /no network but loopback, since you are not root.*\n.*apt-get install passt/
+    expect(stderr, 'no network where no program can carry it, and a word about it').toMatch(why)
+    expect(stdout).not.toContain('eth0')
+
+    const left = await sh('ls -d /tmp/container-workshop* 2> /dev/null; ls /run | grep container-workshop; true')
+    expect(left, 'nothing of it is left, and what it wrote down is gone').toBe('')
   })
 
-  test('nothing of it is left, and what it wrote down is gone', async () => {
-    await box(['--net', 'none', '--', 'true'])
-    expect(await sh('ls -d /tmp/container-workshop* 2> /dev/null; ls /run | grep container-workshop; true')).toBe('')
+  test('a second command in a container of another of his users', async () => {
+    const options = ['--net', 'none', '--name', 'mine', '--user', 'nobody']
+    const first = host.spawn(verb('run', [...options, '--', 'sh', '-c', 'echo up; read -r line']), { env })
+    await first.until(() => first.stdout.includes('up'), 'its command')
+    await expectAlike('mine', 'nobody')
+    first.write('go on\n')
+    expect(await first.result).toEqual({ stdout: 'up\n', stderr: '', code: 0 })
   })
 
-  test('who was granted no ids is root, and there is nobody else', async () => {
-    const { stdout, stderr } = await box(['--net', 'none', '--', 'sh', '-c', 'id -u; cat /proc/self/uid_map'], STRANGER)
-    expect(stderr).toBe('')
-    expect(words(stdout)).toEqual(['0', '0', '5555', '1'])
-  })
+  /** Executes a second command, which must have the user, the capabilities and the namespaces of the first. */
+  async function expectAlike(name: string, user: string): Promise<void> {
+    const look = `id -un; hostname; ps -e -o comm= | head -n 1; grep -h ^CapEff /proc/self/status /proc/1/status
+      for n in mnt pid net uts user ipc; do [ "$(readlink /proc/self/ns/$n)" = "$(readlink /proc/1/ns/$n)" ] && echo $n; done; exit 7`
+    const { stdout, stderr, code } = await host.exec(verb('exec', [name, '--', 'sh', '-c', look]), { env })
+    const [who, hostname, pid1, own, theirs, ...same] = stdout.trim().split('\n')
+    expect({ stderr, code, who, hostname, pid1 }).toEqual({
+      stderr: '',
+      code: 7,
+      who: user,
+      hostname: 'box',
+      pid1: 'sh',
+    })
+    expect(own).toBe(theirs)
+    expect(same).toEqual(['mnt', 'pid', 'net', 'uts', 'user', 'ipc'])
+  }
 
-  test('nonsense in /etc/subuid grants nothing', async () => {
+  test('who was granted no ids is root, and there is nobody else; nonsense in /etc/subuid grants none', async () => {
     await sh('cp /etc/subuid /run/subuid; printf "5555:x:65536\\n5555:-1:7\\n5555:1:\\n\\n:::\\n5555" > /etc/subuid')
-    const { stdout, stderr } = await box(['--net', 'none', '--', 'cat', '/proc/self/uid_map'], STRANGER)
+    const { stdout, stderr } = await box(['--net', 'none', '--', 'sh', '-c', 'id -u; cat /proc/self/uid_map'], STRANGER)
     await sh('cat /run/subuid > /etc/subuid')
     expect(stderr).toBe('')
-    expect(words(stdout)).toEqual(['0', '5555', '1'])
+    expect(words(stdout)).toEqual(['0', '0', '5555', '1'])
   })
 
   test('ids that newuidmap refuses: in its own words, and which file is about it', async () => {
@@ -89,25 +123,32 @@ describe('without root', () => {
     expect(refused.code).toBe(125)
   })
 
-  test.each([
+  const refused: [what: string, args: string[], message: RegExp][] = [
     ['a lab', ['--only', 'uts'], /a lab takes root.*\n.*in a user namespace/],
     ['another lab', ['--without', 'user'], /a lab takes root/],
     ['a bridge', ['--net', 'bridge'], /bridge is for root/],
     ['an address', ['--ip', '10.213.0.9'], /--ip: an address of its own takes root/],
     ['a port', ['--publish', '8080:80'], /--publish without root takes pasta/],
-  ])('what takes root: %s', async (_, args, message) => {
-    const { stderr, code } = await box([...args, '--', 'true'])
-    expect(stderr).toMatch(message)
-    expect(stderr).not.toMatch(/^\s+at /m)
-    expect(code).toBe(125)
+  ]
+  let answers: Refused[]
+  beforeAll(async () => {
+    const lines = refused.map(([, args]) => ({ args: ['--reference', ...args, '--', 'true'] }))
+    const program = [process.execPath, '--no-warnings', `${project}/scripts/tests/fixtures/refusals.ts`]
+    const { stdout } = await host.exec([...learner, ...program], { env, input: JSON.stringify(lines) })
+    answers = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
   })
-
-  test('no network where no program can carry it, and a word about it', async () => {
-    const { stdout, stderr, code } = await box(['--', 'cat', '/proc/net/dev'])
-    expect(stderr).toMatch(/no network but loopback, since you are not root.*\n.*apt-get install passt/)
-    expect(stdout).not.toContain('eth0')
-    expect(code).toBe(0)
-  })
+  test.for(refused.map(([what, , message], nth) => [what, message, nth] as const))(
+    'what takes root: %s',
+    ([, message, nth]) => {
+      const { stderr, code } = answers[nth] ?? {}
+      expect(stderr).toMatch(message)
+      expect(stderr).not.toMatch(/^\s+at /m)
+      expect(code).toBe(125)
+    },
+  )
 
   test('a limit, where nobody has delegated a cgroup', async () => {
     const { stderr, code } = await box(['--net', 'none', '--memory', '64m', '--', 'true'])
@@ -137,13 +178,10 @@ describe('without root', () => {
   })
 })
 
-test('root has a user namespace where it is asked for, and is nobody outside', async () => {
+test('root that asks for a user namespace is nobody outside', async () => {
   const script = 'cat /proc/self/uid_map; grep CapEff /proc/self/status; echo x > /etc/hostname'
-  const as = ['env']
-  const off = await box(['--net', 'none', '--', 'cat', '/proc/self/uid_map'], as)
-  expect(words(off.stdout)).toEqual(['0', '0', '4294967295'])
   // The folder itself: as a layer it would have other owners, lesson 10.
-  const { stdout, stderr } = await box(['--userns', '--rw', '--net', 'none', '--', 'sh', '-c', script], as)
+  const { stdout, stderr } = await box(['--userns', '--rw', '--net', 'none', '--', 'sh', '-c', script], ['env'])
   expect(words(stdout)).toEqual(['0', '2000000000', '65536', 'CapEff:', expect.stringMatching(/[1-9a-f]/)])
   expect(stderr).toMatch(/Permission denied|Read-only/)
 })
@@ -171,42 +209,36 @@ describe('a network without root', () => {
   })
   const carriers = () => sh("ps -eo args | grep -E '^(pasta|slirp4netns) ' || true")
 
-  test.for<[Carrier, string]>([
-    ['pasta', '203.0.113.1'],
-    ['slirp4netns', '10.0.2.3'],
-  ])('%s carries it, and is gone with the container', async ([carrier, nameserver], { skip }) => {
-    skip(!existsSync(`/usr/bin/${carrier}`), `${carrier} is not installed`)
-    const script =
-      'busybox wget -qO- http://203.0.113.1/; cat /etc/resolv.conf; ip -brief link; echo done; exec sleep 60'
-    await using box = await host.start(['sh', '-c', script], carried(carrier))
+  const script = 'busybox wget -qO- http://203.0.113.1/; cat /etc/resolv.conf; ip -brief link; echo done'
+  const carries = (nameserver: string) => new RegExp(`^hello\nnameserver ${nameserver}\nlo `)
+
+  test('slirp4netns carries it, and is gone with the container', async ({ skip }) => {
+    skip(!existsSync('/usr/bin/slirp4netns'), 'slirp4netns is not installed')
+    await using box = await host.start(['sh', '-c', `${script}; exec sleep 60`], carried('slirp4netns'))
     await box.program.until(() => box.program.stdout.includes('done'), 'its words')
-    expect(box.program.stdout).toMatch(new RegExp(`^hello\nnameserver ${nameserver}\nlo `))
-    expect(await carriers()).toContain(carrier)
+    expect(box.program.stdout).toMatch(carries('10.0.2.3'))
+    expect(await carriers()).toContain('slirp4netns')
     await sh(`kill -KILL ${box.pid}`)
     await box.program.result
     await gone()
     expect(await sh('ls -d /tmp/container-workshop* 2> /dev/null; true')).toBe('')
   })
 
-  test('pasta publishes a port', async () => {
+  test('pasta carries it, publishes a port, and is gone with the container', async () => {
     const ports: Port[] = [{ host: 8080, container: 80, protocol: 'tcp' }]
-    await using box = await host.start(
-      ['busybox', 'nc', '-ll', '-p', '80', '-e', 'echo', 'inside'],
-      carried('pasta', ports),
-    )
+    const serve = 'exec busybox nc -ll -p 80 -e echo inside'
+    await using box = await host.start(['sh', '-c', `${script}; ${serve}`], carried('pasta', ports))
+    await box.program.until(() => box.program.stdout.includes('done'), 'its words')
+    expect(box.program.stdout).toMatch(carries('203.0.113.1'))
+    expect(await carriers()).toContain('pasta')
     const ask = () => host.exec(['busybox', 'nc', '127.0.0.1', '8080'])
     let answer = await ask()
     for (let tries = 0; answer.stdout === '' && tries < 100; tries++) answer = await ask()
     expect(answer.stdout).toBe('inside\n')
-    await box.stop()
-  })
-
-  test('a port that the user may not have: in the words of pasta', async () => {
-    const ports: Port[] = [{ host: 80, container: 80, protocol: 'tcp' }]
-    const { stderr, code } = await host.run(['true'], carried('pasta', ports))
-    expect(stderr).toMatch(/pasta\(1\) could not connect the container: .*\n.*--net none\?/s)
-    expect(code).toBe(125)
+    await sh(`kill -KILL ${box.pid}`)
+    await box.program.result
     await gone()
+    expect(await sh('ls -d /tmp/container-workshop* 2> /dev/null; true')).toBe('')
   })
 
   test('an engine that is killed: its container dies, and the next one ends the carrier', async () => {
@@ -215,7 +247,12 @@ describe('a network without root', () => {
     await box.program.result
     await sh(`for i in $(seq 100); do test -e /proc/${box.pid} || exit 0; sleep 0.05; done; exit 1`)
     expect(await carriers()).toContain('pasta')
-    await host.run(['true'], carried('pasta'))
+    const ports: Port[] = [{ host: 80, container: 80, protocol: 'tcp' }]
+    const { stderr, code } = await host.run(['true'], carried('pasta', ports))
+    expect(stderr, 'a port that the user may not have: in the words of pasta').toMatch(
+      /pasta\(1\) could not connect the container: .*\n.*--net none\?/s,
+    )
+    expect(code).toBe(125)
     await gone()
   })
 
