@@ -1,8 +1,14 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Lab, openLab, type Program, type Result } from '#given/labs.ts'
+import { findPlace, type Lease, refuseTaken } from '#given/net/leases.ts'
+import type { Network, Port } from '#given/net/network.ts'
+import { overlap, parseSubnet } from '#given/net/subnet.ts'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
+import * as options from '../box/options/network.ts'
 import { refusals } from './refusals.ts'
 
 // Containers with a network run in a lab, which has a bridge, rules and routes of its own.
@@ -104,9 +110,11 @@ describe('modes', () => {
 
   test('WORKSHOP_NET and WORKSHOP_SUBNET are for all containers, an option is for one', async () => {
     const env = { WORKSHOP_NET: 'none', WORKSHOP_SUBNET: '10.7.0.0/16' }
-    expect((await box([], look, env)).stdout).toMatch(/^lo\n/)
-    expect((await box(['--net', 'bridge'], look, env)).stdout).toContain('10.7.0.2/16')
     expect((await box(['--net', 'bridge', '--subnet', '10.8.0.0/29'], look, env)).stdout).toContain('10.8.0.2/29')
+    for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value)
+    expect(options.read({})).toMatchObject({ network: { mode: 'none' } })
+    expect(options.read({ net: 'bridge' })).toMatchObject({ network: { mode: 'bridge', subnet: '10.7.0.0/16' } })
+    vi.unstubAllEnvs()
   })
 
   test('in a user namespace, the host wires it all the same', async () => {
@@ -131,52 +139,87 @@ describe('modes', () => {
 })
 
 describe('addresses and ports', () => {
-  test('one that is asked for, and those that nobody can have', async () => {
-    await using _ = await stay(['--name', 'first', '--ip', '10.213.0.77'])
-    const refused = async (options: string[], message: RegExp) => {
+  const subnet = '10.213.0.0/24'
+  const lease = (more: Partial<Lease>): Lease => ({
+    ...{ id: '1', name: 'web', hostname: 'web', ports: [], subnet, address: '10.213.0.2', gateway: '10.213.0.1' },
+    ...{ cable: 'ws-1', table: 'ws-1', mac: '02:57:0a:d5:00:02', prefix: 24 },
+    ...more,
+  })
+  const wish = (network: Partial<Network>): Network => ({ mode: 'bridge', subnet, ports: [], ...network })
+
+  test('those that are asked for, and those that are taken', async () => {
+    const published = ['--publish', '8080:80', '--publish', '127.0.0.1:8081:80']
+    await using _ = await stay(['--name', 'web', '--ip', '10.213.0.77', ...published])
+    const refused = async (options: string[], message: string) => {
       const { code, stderr } = await box(options, ['true'])
-      expect(stderr).toMatch(message)
+      expect(stderr).toContain(message)
       expect(code).toBe(125)
     }
-    await refused(['--ip', '10.213.0.77'], /the container 'first' has 10\.213\.0\.77 already/)
-    const range = /is not for a container: in 10\.213\.0\.0\/24 these are, 10\.213\.0\.2 to 10\.213\.0\.254/
-    for (const ip of ['10.213.0.0', '10.213.0.1', '10.213.0.255', '10.214.0.2', '127.0.0.1'])
-      await refused(['--ip', ip], range)
-    await refused(['--subnet', '10.9.0.0/24'], /the bridge has 10\.213\.0\.0\/24 while containers run on it/)
+    await refused(['--ip', '10.213.0.77'], "the container 'web' has 10.213.0.77 already")
+    await refused(['--publish', '8080:1'], "port 8080/tcp leads to the container 'web' already")
+    const others = ['--publish', '10.213.0.1:8081:1', '--publish', '8080:1/udp']
+    expect(await box(others, ['true'])).toMatchObject({ stderr: '', code: 0 })
   })
 
-  test('a subnet that is used up', async () => {
-    await using _ = await stay(['--subnet', '10.9.0.0/30'])
-    const { code, stderr } = await box(['--subnet', '10.9.0.0/30'], ['true'])
-    expect(stderr).toContain('10.9.0.0/30 is used up: 1 container has all its addresses')
-    expect(code).toBe(125)
+  test('those that nobody can have', () => {
+    const range = /is not for a container: in 10\.213\.0\.0\/24 these are, 10\.213\.0\.2 to 10\.213\.0\.254/
+    for (const address of ['10.213.0.0', '10.213.0.1', '10.213.0.255', '10.214.0.2', '127.0.0.1'])
+      expect(() => findPlace(wish({ address }), [lease({})])).toThrow(range)
+    const wanted = wish({ subnet: '10.9.0.0/24' })
+    const other = /the bridge has 10\.213\.0\.0\/24 while containers run on it/
+    expect(() => findPlace(wanted, [lease({})])).toThrow(other)
+  })
+
+  test('a subnet that is used up', () => {
+    const small = { subnet: '10.9.0.0/30' }
+    const all = [lease({ ...small, address: '10.9.0.2' })]
+    const message = '10.9.0.0/30 is used up: 1 container has all its addresses'
+    expect(() => findPlace(wish(small), all)).toThrow(message)
   })
 
   test("a subnet that the host's routes lead elsewhere", async () => {
     await sh('ip link add other type veth peer name end; ip address add 10.99.0.1/16 dev other; ip link set other up')
-    for (const subnet of ['10.99.3.0/24', '10.96.0.0/12', '10.99.0.0/16']) {
-      const { stderr } = await box(['--subnet', subnet], ['true'])
-      expect(stderr).toMatch(
-        /overlaps what this host has already, 10\.99\.0\.0\/16 by way of other\.\n.*WORKSHOP_SUBNET/,
-      )
-    }
+    const { stderr } = await box(['--subnet', '10.99.3.0/24'], ['true'])
+    expect(stderr).toMatch(
+      /10\.99\.3\.0\/24 overlaps what this host has already, 10\.99\.0\.0\/16 by way of other\.\n.*WORKSHOP_SUBNET/,
+    )
     await sh('ip link delete other')
-    await nothingLeft('after starts that failed')
+    await nothingLeft('after a start that failed')
+  })
+
+  test('subnets overlap where one is in the other', () => {
+    const meet = (one: string, other: string) => {
+      const [a, b] = [parseSubnet(one), parseSubnet(other)]
+      return a && b && overlap(a, b)
+    }
+    for (const other of ['10.99.3.0/24', '10.96.0.0/12', '10.99.0.0/16', '10.99.255.252/30'])
+      expect(meet('10.99.0.0/16', other), other).toBe(true)
+    for (const other of ['10.98.0.0/16', '10.100.0.0/24', '10.112.0.0/12'])
+      expect(meet('10.99.0.0/16', other), other).toBe(false)
   })
 
   test('a port that leads elsewhere already, and one on which the host listens', async () => {
-    await using _ = await stay(['--name', 'web', '--publish', '8080:80', '--publish', '127.0.0.1:8081:80'])
-    const second = (port: string) => box(['--publish', port], ['true'])
-    expect((await second('8080:1')).stderr).toContain("port 8080/tcp leads to the container 'web' already")
-    expect((await second('127.0.0.1:8080:1')).stderr).toContain("port 127.0.0.1:8080/tcp leads to the container 'web'")
-    expect((await second('8081:1')).stderr).toContain("port 8081/tcp leads to the container 'web' already")
-    expect(await second('10.213.0.1:8081:1')).toMatchObject({ stderr: '', code: 0 })
-    expect(await second('8080:1/udp')).toMatchObject({ stderr: '', code: 0 })
+    const tcp = { container: 80, protocol: 'tcp' } as const
+    const web = lease({
+      ports: [
+        { ...tcp, host: 8080 },
+        { ...tcp, host: 8081, ip: '127.0.0.1' },
+      ],
+    })
+    const refused = (port: Partial<Port>) => expect(() => refuseTaken({ ...tcp, host: 8080, ...port }, [web]))
+    refused({}).toThrow("port 8080/tcp leads to the container 'web' already")
+    refused({ ip: '127.0.0.1' }).toThrow("port 127.0.0.1:8080/tcp leads to the container 'web'")
+    refused({ host: 8081 }).toThrow("port 8081/tcp leads to the container 'web' already")
+    refused({ host: 8081, ip: '10.213.0.1' }).not.toThrow()
+    refused({ protocol: 'udp' }).not.toThrow()
 
-    const server = host.spawn(['busybox', 'httpd', '-f', '-p', '9090'])
-    await sh("until ss -Htln | grep -q ':9090 '; do sleep 0.02; done")
-    expect((await second('9090:1')).stderr).toContain('a program of this host listens on port 9090/tcp already')
-    server.signal('SIGKILL')
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port: host } = server.address() as AddressInfo
+    for (const ip of [undefined, '127.0.0.1'])
+      refused({ host, ...(ip ? { ip } : {}) }).toThrow(/a program of this host listens on port .*\/tcp already/)
+    refused({ host, ip: '127.0.0.2' }).not.toThrow()
+    server.close()
   })
 
   test('what a container sends to 127.0.0.1 by way of the bridge does not arrive', async () => {
@@ -207,9 +250,9 @@ describe('names', () => {
     }
     await ask('two', /unknown/)
     {
-      await using _ = await stay(['--name', 'two'])
+      await using two = await stay(['--name', 'two'], 'ping -c 1 one; echo ready; read _')
       await ask('two', /10\.213\.0\.3 +two/)
-      expect((await box([], ['ping', '-c', '1', 'one'])).stdout).toContain('(10.213.0.2)')
+      expect(two.stdout).toContain('(10.213.0.2)')
     }
     await ask('two', /unknown/)
     await ask('host', /10\.213\.0\.1/)
@@ -221,27 +264,22 @@ describe('names', () => {
     expect((await box(['--volume', '/run/hosts:/etc/hosts'], ['cat', '/etc/hosts'])).stdout).toBe('1.2.3.4 mine\n')
   })
 
-  test('a host name that is none for the network is only for the kernel', async () => {
-    const { stdout } = await box(['--name', 'plain', '--hostname', '\n6.6.6.6 host'], ['cat', '/etc/hosts'])
-    expect(stdout).not.toContain('6.6.6.6')
-    expect(stdout).toMatch(/^10\.213\.0\.2 plain$/m)
-  })
-
   test('the files are its own: not to be written, and mounted in the image, wherever its links lead', async () => {
     await sh(`mkdir -p /run/image /run/victim; cp -a ${ROOTFS}/. /run/image; cd /run/image/etc
       ln -sf ../run/dns/resolv.conf resolv.conf; ln -sf ../../../../../../run/victim/hosts hosts`)
     const look = 'cat /etc/hosts | tail -1; echo x >> /etc/hosts; echo x >> /etc/resolv.conf'
-    const { stdout, stderr } = await host.exec(command(['--reference', '/run/image', '--', 'sh', '-c', look]))
-    expect(stdout).toMatch(/^10\.213\.0\.2 box/)
+    const names = ['--name', 'plain', '--hostname', '\n6.6.6.6 host']
+    const box = command(['--reference', ...names, '/run/image', '--', 'sh', '-c', look])
+    const { stdout, stderr } = await host.exec(box)
+    expect(stdout, 'a host name that is none for the network is only for the kernel').toBe('10.213.0.2 plain\n')
     expect(stderr.match(/Read-only file system/g)).toHaveLength(2)
     expect(await sh('ls /run/victim; rm -rf /run/image')).toBe('')
   })
 })
 
 describe('nothing is left', () => {
-  test('after a command that is not there, and one that fails', async () => {
+  test('after a command that is not there', async () => {
     expect((await box(['--publish', '80:80'], ['no-such-command'])).code).toBe(127)
-    expect((await box(['--publish', '80:80'], ['false'])).code).toBe(1)
     await nothingLeft('after the end')
   })
 
@@ -252,9 +290,9 @@ describe('nothing is left', () => {
       program.signal('SIGKILL')
       await program.result
     }
-    const { code, stderr } = await box(['--publish', '80:80'], ['true'])
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    await nothingLeft('after the next command')
+    const { code, stderr } = await box(['--publish', '80:80'], ['false'])
+    expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
+    await nothingLeft('after the next command, which fails')
 
     const last = await stay(['--publish', '80:80'])
     last.signal('SIGKILL')
