@@ -101,10 +101,10 @@ describe('in the background', () => {
   test('--rm: it goes with its end', async () => {
     await run('kept-d', 'read -r line', '--rm', '--interactive')
     const { state, root } = await inspect('kept-d')
-    const waits = start('wait', 'kept-d')
+    const waited = result(start('wait', 'kept-d'))
     kill(state.pid, SIGKILL)
     await gone(state.supervisor)
-    expect((await result(waits)).stdout, 'who waited hears of it').toMatch(/^(137\n)?$/)
+    expect((await waited).stdout, 'who waited hears of it').toMatch(/^(137\n)?$/)
     expect(await listed('kept-d')).toBeUndefined()
     expect(existsSync(dirname(root.changes))).toBe(false)
   })
@@ -206,7 +206,7 @@ test('an image is held until its containers are removed, and not by who was kill
   expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(`containers use it: ${both}\\. `) })
   expect(await ok('images')).toMatch(new RegExp(`USED BY\nused:latest .* ${both}\n`))
   expect(await ok('rm', 'kept-n')).toBe('kept-n\n')
-  expect((await box('rmi', 'used')).stderr).toContain('containers use it: kept-o. ')
+  expect((await box('rmi', 'used')).stderr).toContain('the container kept-o uses used:latest')
   await ok('rm', '-f', 'kept-o') // it goes by itself
   expect(await ok('rmi', 'used')).toContain('untagged')
   expect(readdirSync(inFolder('store/users'))).toEqual([])
