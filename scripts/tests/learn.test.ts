@@ -25,10 +25,10 @@ afterAll(() => clone[Symbol.dispose]())
 const mine = () => join(clone.path, 'lessons/04-uts/uts.ts')
 const finish = () => copyFileSync(join(project, 'solutions/04-uts/uts.ts'), mine())
 
-/** `learn` in a terminal that tells how it is set before and after, and whose process it was. `size` is a command before. */
-function learn(env: NodeJS.ProcessEnv = {}, size = ':'): Terminal {
+/** `learn` in a terminal that tells its name, how it is set before and after, and whose process it was. */
+function learn(env: NodeJS.ProcessEnv = {}): Terminal {
   const node = `"${process.execPath}" --no-warnings scripts/learn.ts 04`
-  const script = `${size}; stty -g; sh -c 'echo pid $$; exec ${node}'; echo code $?; stty -g`
+  const script = `tty; stty rows 50 cols 80; stty -g; sh -c 'echo pid $$; exec ${node}'; echo code $?; stty -g`
   writeFileSync(join(clone.path, 'learn.sh'), script)
   return new Terminal(['sh', 'learn.sh'], { cwd: clone.path, env: { NO_COLOR: '1', ...env } })
 }
@@ -39,11 +39,37 @@ function expectAsBefore({ output }: Terminal): void {
   expect(settings?.[1], 'the terminal is set as before').toBe(settings?.[0])
 }
 
-test('each save is checked by itself, until the lesson is done; the keys help', { timeout: seconds(60) }, async () => {
-  using terminal = learn()
-  await terminal.type('', /04\.1 sethostname\(2\): not written yet[\s\S]*0 of 3 checks pass/)
-  await terminal.type('h', /Hint 1 of 3/)
-  await terminal.type('h', /Hint 2 of 3/)
+/** Gives a terminal another size, as somebody does who drags its corner. */
+function resize({ output }: Terminal, rows: number, columns: number): void {
+  const [name = ''] = /\/dev\/pts\/\d+/.exec(output) ?? []
+  expect(spawnSync('stty', ['-F', name, 'rows', `${rows}`, 'cols', `${columns}`]).status, name).toBe(0)
+}
+
+/** The last screen that was drawn. */
+function screenOf({ output }: Terminal): string[] {
+  const screen = output.split('\x1b[H').at(-1) ?? ''
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return screen.replace(/\x1b\[\w/g, '').split(/\r?\n/)
+}
+
+test('each save is checked by itself, until the lesson is done; the keys help; all fits the screen', {
+  timeout: seconds(60),
+}, async () => {
+  using terminal = learn({ TERM: 'xterm' })
+  await terminal.type('', /0 of 3 checks pass[\s\S]*04\.1 sethostname\(2\): not written yet[\s\S]*h hint/)
+  expect(screenOf(terminal).length, 'it draws over itself').toBeLessThanOrEqual(50)
+  for (const line of screenOf(terminal)) expect(line.length, line).toBeLessThanOrEqual(80)
+
+  resize(terminal, 14, 40)
+  await terminal.type('', /0 of 3 checks pass[\s\S]*h hint/)
+  for (const line of screenOf(terminal)) expect(line.length, line).toBeLessThanOrEqual(40)
+  // A hint for which the lesson leaves no room has the screen to itself.
+  await terminal.type('h', /Hint 1 of 3[\s\S]*Ask again[\s\S]*Any key goes back/)
+  await terminal.type('x', /0 of 3 checks pass[\s\S]*h hint/)
+  resize(terminal, 50, 80)
+  await terminal.type('', /0 of 3 checks pass[\s\S]*h hint/)
+  await terminal.type('h', /Hint 2 of 3[\s\S]*h hint/)
+  await terminal.type('h', /Hint 3 of 3[\s\S]*h hint/)
   await terminal.type('d', /You have not changed lessons\/04-uts\/uts\.ts yet/)
 
   const half = STARTER.replace("notWritten('04.1 sethostname(2)')", 'spec.hostname').replace('inside()', 'inside(spec)')
@@ -71,23 +97,37 @@ test('each save is checked by itself, until the lesson is done; the keys help', 
   expectAsBefore(terminal)
 })
 
-test('after a save, the task that failed is checked first, and its verdict is on the screen before the others', async () => {
+test('after a save, the task that failed is checked first; an edit during a run starts the checks again', {
+  timeout: seconds(60),
+}, async () => {
   using terminal = learn()
   const half = STARTER.replace("notWritten('04.1 sethostname(2)')", 'sethostname(spec.hostname)')
     .replace('inside()', 'inside(spec)')
     .replace('flags: 0', 'flags: CLONE_NEWUTS')
   writeFileSync(mine(), `import { CLONE_NEWUTS, sethostname } from '#given/libc.ts'\n${half}`)
   await terminal.type('', /✓✓✗ +2 of 3 checks pass/)
-  const before = terminal.output.length
+
+  writeFileSync(mine(), ENDLESS)
+  await terminal.type('', /Checking/)
+  const [before, started] = [terminal.output.length, Date.now()]
   finish()
   await terminal.type('', /Lesson 04 is done/)
+  expect(Date.now() - started, 'it did not wait for the loop').toBeLessThan(seconds(8))
+
   const screens = terminal.output.slice(before).split('04 · A name of its own')
   const drawn = screens.flatMap((screen) => /^([✓✗·]{3}) Checking/m.exec(screen)?.[1] ?? [])
   const known = drawn.filter((marks, i) => marks !== drawn[i - 1]) // drawn again each second
   expect(known[0], 'at first, what was known before the save').toBe('✓✓✗')
   expect(known[1], 'then 04.3, and of the others nothing yet').toBe('··✓')
   const second = screens.find((screen) => screen.includes('··✓ Checking'))
-  expect(second).toMatch(/✓ 04\.3[\s\S]*The other checks are running\./)
+  expect(second, 'its verdict is there before the others').toMatch(/✓ 04\.3[\s\S]*The other checks are running\./)
+
+  writeFileSync(mine(), ENDLESS)
+  await terminal.type('', /Checking/)
+  writeFileSync(mine(), STARTER)
+  expect(await terminal.end(CTRL_C)).toBe(0) // in the middle of a run, and just when something was saved
+  expectAsBefore(terminal)
+  await terminal.until(() => !processes().includes(clone.path), 'no process is left')
 })
 
 test('checks that run side by side are told in the order of their file, a wanted task before', () => {
@@ -104,23 +144,6 @@ test('checks that run side by side are told in the order of their file, a wanted
   expect(turns.outcomes.map(({ name }) => name)).toEqual(['04.1 b', '04.2 c', '04.3 d', '04.3 e'])
 })
 
-test('an edit during a run of checks starts them again, even where they hang', { timeout: seconds(60) }, async () => {
-  using terminal = learn()
-  await terminal.type('', /not written yet/)
-  writeFileSync(mine(), ENDLESS)
-  await terminal.type('', /Checking/)
-  finish()
-  const started = Date.now()
-  await terminal.type('', /Lesson 04 is done/)
-  expect(Date.now() - started, 'it did not wait for the loop').toBeLessThan(seconds(8))
-  writeFileSync(mine(), ENDLESS)
-  await terminal.type('', /Checking/)
-  writeFileSync(mine(), STARTER)
-  expect(await terminal.end(CTRL_C)).toBe(0) // in the middle of a run, and just when something was saved
-  expectAsBefore(terminal)
-  await terminal.until(() => !processes().includes(clone.path), 'no process is left')
-})
-
 test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('%s ends it, and the terminal is as before', async (signal) => {
   using terminal = learn({ TERM: 'xterm' })
   await terminal.type('', /h hint/)
@@ -132,7 +155,7 @@ test.each(['SIGTERM', 'SIGHUP', 'SIGINT'] as const)('%s ends it, and the termina
 
 test('where nobody could bring it back, Ctrl-Z does nothing; an error of ours is a sentence', async () => {
   using terminal = learn()
-  await terminal.type('', /not written yet/)
+  await terminal.type('', /h hint/)
   await terminal.type(CTRL_Z, /h hint/)
   await terminal.type('l', /Any key goes back/)
   renameSync(join(clone.path, 'lessons/04-uts'), join(clone.path, 'away'))
@@ -140,24 +163,6 @@ test('where nobody could bring it back, Ctrl-Z does nothing; an error of ours is
   renameSync(join(clone.path, 'away'), join(clone.path, 'lessons/04-uts'))
   expect(terminal.output).toMatch(/learn: ENOENT.*\r?\ncode 1/)
   expectAsBefore(terminal)
-})
-
-test('it draws over itself, and no line is longer than the screen', async () => {
-  using terminal = learn({ TERM: 'xterm' })
-  await terminal.type('', /0 of 3 checks pass/)
-  const screen = terminal.output.split('\x1b[H').at(-1) ?? ''
-  expect(screen).toContain('04.1 sethostname(2): not written yet')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  for (const line of screen.replace(/\x1b\[\w/g, '').split(/\r?\n/)) expect(line.length, line).toBeLessThanOrEqual(80)
-  expect(await terminal.end('q')).toBe(0)
-})
-
-test('a hint for which the lesson leaves no room has the screen to itself', async () => {
-  using terminal = learn({ TERM: 'xterm' }, 'stty rows 14 cols 40')
-  await terminal.type('', /0 of 3 checks pass/)
-  await terminal.type('h', /Hint \d of 3[\s\S]*(Ask again|That was the last one)[\s\S]*Any key goes back/)
-  await terminal.type('x', /0 of 3 checks pass[\s\S]*h hint/)
-  expect(await terminal.end('q')).toBe(0)
 })
 
 test('without a terminal it says where you are', () => {
