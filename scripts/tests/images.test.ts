@@ -259,9 +259,10 @@ describe('removing', () => {
 })
 
 describe('writers', () => {
-  /** So much that one can be killed in the middle of it. */
+  /** So much that one can be killed in the middle of it, at the latest moment of those below. */
+  const MANY = Math.max(300, Math.ceil(1500 * LOAD))
   const big = () =>
-    tarOf(...Array.from({ length: 1500 }, (_, i) => ({ path: `d${i % 7}/f${i}`, data: `${i}`.repeat(500) })))
+    tarOf(...Array.from({ length: MANY }, (_, i) => ({ path: `d${i % 7}/f${i}`, data: `${i}`.repeat(500) })))
   const start = (path: string, name: string) =>
     spawn(process.execPath, ['--no-warnings', fixture, 'import', store.root, path, name], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -270,10 +271,10 @@ describe('writers', () => {
 
   test('two at once, of the same image: there is one', { timeout: seconds(60) }, async () => {
     const path = file('big.tar', big())
-    const children = ['one', 'two', 'three'].map((name) => start(path, name))
-    expect(await Promise.all(children.map(ended))).toEqual([0, 0, 0])
+    const children = ['one', 'two'].map((name) => start(path, name))
+    expect(await Promise.all(children.map(ended))).toEqual([0, 0])
     expect(store.images()).toHaveLength(1)
-    expect(store.find('one').references).toEqual(['one:latest', 'three:latest', 'two:latest'])
+    expect(store.find('one').references).toEqual(['one:latest', 'two:latest'])
     expect(readdirSync(join(store.root, 'tmp'))).toEqual(['lock'])
     expectWhole()
   })
@@ -298,7 +299,9 @@ describe('writers', () => {
     await store.import(path, { reference: 'last' })
     expect(readdirSync(join(store.root, 'tmp'))).toEqual(['lock'])
     const image = store.find('last')
-    expect(readFileSync(join(image.layers[0]?.folder ?? '', 'd1/f1499'), 'utf8')).toBe('1499'.repeat(500))
+    const last = MANY - 1
+    const text = readFileSync(join(image.layers[0]?.folder ?? '', `d${last % 7}/f${last}`), 'utf8')
+    expect(text).toBe(`${last}`.repeat(500))
     await store.prune({ all: true })
     expect([blobs(), layerFolders()]).toEqual([[], []])
   })
