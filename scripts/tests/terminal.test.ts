@@ -37,7 +37,7 @@ test.each([
 })
 
 test('a lab has a prompt that says so, and job control', async () => {
-  using terminal = new Terminal([process.execPath, '--import', 'tsx', 'scripts/lab.ts'])
+  using terminal = new Terminal([process.execPath, '--no-warnings', 'scripts/lab.ts'])
   await terminal.type('', /\[lab\] .*# $/)
   expect(terminal.output).not.toMatch(/job control|ioctl/)
   await terminal.type(`${sleepy}\n`, UP)
