@@ -5,7 +5,7 @@ import { request } from 'node:http'
 import { createInterface } from 'node:readline'
 import { h } from 'preact'
 import { renderToString } from 'preact-render-to-string'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { namespaces } from '#given/proc.ts'
 import { project } from '#given/spec.ts'
@@ -16,8 +16,8 @@ import { documentOf } from '../observe/page/document.ts'
 import { withPicture } from '../observe/page/picture.ts'
 import { isLocal } from '../observe/server.ts'
 import { result, until } from './boxes.ts'
-
 import { container, end, pidOf, started, watching } from './observed.ts'
+import { refusals } from './refusals.ts'
 
 const SECOND = seconds(1) // within which a change is to be seen
 
@@ -26,21 +26,32 @@ interface Observer {
   port: number
 }
 
-function command(args: string[]): ChildProcess {
-  const child = spawn(process.execPath, ['scripts/observe.ts', ...args], {
-    cwd: project,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  started.push(child)
-  return child
-}
+/** The one that most tests ask. They leave it as it is. */
+let port: number
+let server: ChildProcess
+beforeAll(async () => {
+  server = command(['--port', '0'])
+  port = await portOf(server)
+})
+afterAll(() => end(server))
 
+/** One for a test that ends it. */
 async function observer(): Promise<Observer> {
   const child = command(['--port', '0'])
-  if (!child.stdout) throw new Error('no output')
-  for await (const line of createInterface({ input: child.stdout })) {
+  started.push(child)
+  return { child, port: await portOf(child) }
+}
+
+function command(args: string[]): ChildProcess {
+  return spawn(process.execPath, ['scripts/observe.ts', ...args], { cwd: project, stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+/** The port that it says. */
+async function portOf({ stdout }: ChildProcess): Promise<number> {
+  if (!stdout) throw new Error('no output')
+  for await (const line of createInterface({ input: stdout })) {
     const port = Number(line.match(/^http:\/\/127\.0\.0\.1:(\d+)/)?.[1])
-    if (port) return { child, port }
+    if (port) return port
   }
   throw new Error('it ended and said no address')
 }
@@ -79,8 +90,7 @@ function follow(port: number): { model(): Model | undefined; stop(): void } {
   return { model: () => model, stop: () => asking.destroy() }
 }
 
-test('it listens on loopback alone', async () => {
-  const { port } = await observer()
+test('it listens on loopback alone', () => {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   const lines = ['tcp', 'tcp6'].flatMap((file) => readFileSync(`/proc/net/${file}`, 'utf8').split('\n'))
   const listening = lines
@@ -90,7 +100,6 @@ test('it listens on loopback alone', async () => {
 })
 
 test('it answers only what was asked of this machine by name, and only looking', async () => {
-  const { port } = await observer()
   expect((await ask(port))[0]).toBe(200)
   expect((await ask(port, { host: 'localhost:8080' }))[0], 'through ssh -L').toBe(200)
   for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example']) {
@@ -103,16 +112,25 @@ test('it answers only what was asked of this machine by name, and only looking',
   expect(isLocal(undefined)).toBe(false)
 })
 
-test('a page hears within a second that a container has started, and that it has ended', async () => {
-  const { port } = await observer()
+test('a page hears within a second that a container has started and ended; an observer killed meanwhile leaves it', async () => {
   const page = follow(port)
   await until(() => page.model() !== undefined, 'the first picture')
-  const has = () => Object.values(page.model()?.containers ?? {}).some(({ name }) => name === 'seen-5')
+  const knows = (model?: Model) => Object.values(model?.containers ?? {}).some(({ name }) => name === 'seen-5')
 
   const child = await container('seen-5')
-  await within(SECOND, has, 'the page knows the container')
+  await within(SECOND, () => knows(page.model()), 'the page knows the container')
+
+  const other = await observer()
+  const theirs = follow(other.port)
+  await until(() => knows(theirs.model()), 'the other knows it, too')
+  const pid = pidOf('seen-5')
+  const before = namespaces(pid)
+  await end(other.child)
+  expect(namespaces(pid)).toEqual(before)
+  expect(pidOf('seen-5')).toBe(pid)
+
   await end(child)
-  await within(SECOND, () => !has(), 'the page knows of its end')
+  await within(SECOND, () => !knows(page.model()), 'the page knows of its end')
   page.stop()
 })
 
@@ -122,20 +140,7 @@ async function within(limit: number, condition: () => boolean, what: string): Pr
   expect(performance.now() - begun, what).toBeLessThan(limit)
 }
 
-test('killed, it leaves the container as it is', async () => {
-  const { port, child: server } = await observer()
-  await container('seen-6')
-  const page = follow(port)
-  await until(() => Object.keys(page.model()?.containers ?? {}).length > 0, 'the container is seen')
-  const pid = pidOf('seen-6')
-  const before = namespaces(pid)
-  await end(server)
-  expect(namespaces(pid)).toEqual(before)
-  expect(pidOf('seen-6')).toBe(pid)
-})
-
 test('a port that is taken is no port for it', async () => {
-  const { port } = await observer()
   const words = `port ${port} is taken`
   expect(await result(command(['--port', String(port)]))).toMatchObject({
     code: 1,
@@ -144,8 +149,8 @@ test('a port that is taken is no port for it', async () => {
 })
 
 test('Ctrl-C ends it, though pages look', async () => {
-  const { port, child } = await observer()
-  const page = follow(port)
+  const { port: own, child } = await observer()
+  const page = follow(own)
   await until(() => page.model() !== undefined, 'the first picture')
   const ended = once(child, 'exit')
   child.kill('SIGINT')
@@ -172,10 +177,13 @@ test('what a process is called stays a word', async () => {
   expect(renderToString(h('p', null, name))).not.toContain('<script')
 })
 
-test.each([
+const REFUSED: [args: string[], code: number, words: string][] = [
   [['--port', 'x'], 2, '--port x: a port is a number'],
   [['--port', '70000'], 2, '--port 70000'],
   [['--once', '/proc/nothing/here.html'], 1, 'the picture cannot be written'],
-])('%j is refused in a sentence', async (args, code, words) => {
-  expect(await result(command(args))).toMatchObject({ code, stderr: expect.stringContaining(words) })
+]
+const refused = refusals(REFUSED.map(([args]) => ({ command: 'observe', args })))
+test.each(REFUSED.map((row, nth) => [...row, nth] as const))('%j is refused in a sentence', async (...row) => {
+  const [, code, words, nth] = row
+  expect(await refused(nth)).toMatchObject({ code, stderr: expect.stringContaining(words) })
 })

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import { renderToString } from 'preact-render-to-string'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { CAPABILITIES } from '#given/capabilities/names.ts'
 import { PRIVILEGES } from '#given/capabilities/privileges.ts'
 import { namespaces } from '#given/proc.ts'
@@ -14,8 +14,14 @@ import { allRooms, type Room, sceneOf } from '../observe/draw/scene.ts'
 import { KINDS, type Model, type Process } from '../observe/model.ts'
 import { pack, unpack } from '../observe/pack.ts'
 import { until } from './boxes.ts'
+import { container, end, lasting, pidOf, started, watching } from './observed.ts'
 
-import { container, end, pidOf, started, watching } from './observed.ts'
+/** What most tests look at. None changes it. */
+const SEEN = 'seen'
+beforeAll(async () => {
+  const child = await lasting(SEEN, '--hostname', 'host-of-seen', '--memory', '64m')
+  return () => end(child)
+})
 
 const roomOf = (model: Model, name: string, before?: Model): Room | undefined =>
   allRooms(sceneOf(model, before)).find(({ title }) => title === name)
@@ -34,16 +40,14 @@ async function pictureWhere(collector: Collector, holds: (model: Model) => boole
 
 test('a container is a room in the host, and its first process has two numbers', async () => {
   await watching(async (collector) => {
-    const before = await collector.now()
-    await container('seen-1')
-    const model = await pictureWhere(collector, (now) => roomOf(now, 'seen-1') !== undefined, 'the room')
-    const pid = pidOf('seen-1')
+    const model = await pictureWhere(collector, (now) => roomOf(now, SEEN) !== undefined, 'the room')
+    const pid = pidOf(SEEN)
 
-    const room = roomOf(model, 'seen-1', before)
-    expect(room).toMatchObject({ sort: 'container', mark: 'new' })
+    const room = roomOf(model, SEEN)
+    expect(room).toMatchObject({ sort: 'container' })
     const first = room?.occupants.find(({ process }) => process.pid === pid)
     expect(first?.numbers.map(({ number, where }) => [number, where])).toEqual([
-      [1, 'seen-1'],
+      [1, SEEN],
       [pid, 'host'],
     ])
   })
@@ -51,8 +55,7 @@ test('a container is a room in the host, and its first process has two numbers',
 
 test('its namespaces are those that the kernel names, and the pid namespace lies in that of the host', async () => {
   await watching(async (collector) => {
-    await container('seen-2')
-    const pid = pidOf('seen-2')
+    const pid = pidOf(SEEN)
     const names = Object.values(namespaces(pid))
     const inodesIn = (now: Model) => now.processes[pid]?.namespaces ?? []
     // An earlier picture may show its init, which leaves the cgroup namespace of the host late.
@@ -68,12 +71,11 @@ test('its namespaces are those that the kernel names, and the pid namespace lies
 
 test('its name, mounts, links, capabilities and memory', async () => {
   await watching(async (collector) => {
-    await container('seen-3', '--hostname', 'seen', '--memory', '64m')
-    const pid = pidOf('seen-3')
+    const pid = pidOf(SEEN)
     const its = (model: Model, kind: (typeof KINDS)[number]) =>
       model.namespaces[model.processes[pid]?.namespaces[KINDS.indexOf(kind)] ?? 0]
     const isWhole = (now: Model) =>
-      its(now, 'uts')?.hostname === 'seen' &&
+      its(now, 'uts')?.hostname === 'host-of-seen' &&
       its(now, 'net')?.links !== undefined &&
       (now.usage[now.processes[pid]?.cgroup ?? '']?.memory.at(-1) ?? 0) > 0
     const model = await pictureWhere(collector, isWhole, 'its host name, its links and its memory')
@@ -120,13 +122,12 @@ function unshared(words: string[]): ChildProcess {
 }
 
 test('a picture for one who does not stay leaves nothing open', async () => {
-  await container('brief')
   const leadsToNamespace = (fd: string) => readlinkSync(`/proc/self/fd/${fd}`, { encoding: 'utf8' }).startsWith('uts:')
   const open = () =>
     readdirSync('/proc/self/fd').filter((fd) => existsSync(`/proc/self/fd/${fd}`) && leadsToNamespace(fd)).length
   const collector = new Collector()
   const before = open()
-  for (let i = 0; i < 3; i++) expect(pidOf('brief') in (await collector.now()).processes).toBe(true)
+  for (let i = 0; i < 3; i++) expect(pidOf(SEEN) in (await collector.now()).processes).toBe(true)
   expect(open()).toBe(before)
   collector.watch(() => {})
   await collector.now()
@@ -136,9 +137,8 @@ test('a picture for one who does not stay leaves nothing open', async () => {
 })
 
 test('the kernel gives inodes out again: reached by another process, it is asked again', async () => {
-  await container('second')
   const { processes, host } = await new Collector().now()
-  const [us, other] = [processes[process.pid], processes[pidOf('second')]]
+  const [us, other] = [processes[process.pid], processes[pidOf(SEEN)]]
   if (!us || !other) throw new Error('there are no such processes')
   const inode = other.namespaces[KINDS.indexOf('pid')] ?? 0
   const look = new Namespaces()
@@ -152,17 +152,18 @@ test('the kernel gives inodes out again: reached by another process, it is asked
 test('what has changed, applied to the picture before, is the picture after', async () => {
   await watching(async (collector) => {
     const before = await collector.now()
-    const child = await container('seen-4')
-    const during = await pictureWhere(collector, (now) => roomOf(now, 'seen-4') !== undefined, 'the room')
+    const child = await container('brief')
+    const during = await pictureWhere(collector, (now) => roomOf(now, 'brief') !== undefined, 'the room')
+    expect(roomOf(during, 'brief', before)).toMatchObject({ mark: 'new' })
     await end(child)
-    const pid = Object.values(during.containers).find(({ name }) => name === 'seen-4')?.pid ?? 0
+    const pid = Object.values(during.containers).find(({ name }) => name === 'brief')?.pid ?? 0
     const after = await pictureWhere(collector, (now) => !(pid in now.processes), 'its end')
 
     const change = (from: Model, to: Model): Change => JSON.parse(JSON.stringify(changeBetween(from, to)))
     const plain = (model: Model) => JSON.parse(JSON.stringify({ ...model, usage: {} }))
     expect(plain(applied(before, change(before, during)))).toEqual(plain(during))
     expect(plain(applied(during, change(during, after)))).toEqual(plain(after))
-    expect(allRooms(sceneOf(after, during)).find(({ title }) => title === 'seen-4')).toMatchObject({ mark: 'gone' })
+    expect(allRooms(sceneOf(after, during)).find(({ title }) => title === 'brief')).toMatchObject({ mark: 'gone' })
   })
 })
 

@@ -15,11 +15,17 @@ afterEach(async () => {
   for (const child of started.splice(0)) await end(child)
 })
 
-/** A container that reads until there is no more: so it ends by itself, and its engine cleans up. */
-export async function container(name: string, ...options: string[]): Promise<ChildProcess> {
+/** A container that reads until there is no more: so it ends by itself, and its engine cleans up. end() is up to you. */
+export async function lasting(name: string, ...options: string[]): Promise<ChildProcess> {
   const child = start(['--reference', '--name', name, ...options, '--', 'sh', '-c', 'echo ready; sleep 600 & cat'])
-  started.push(child)
   await said(child, 'ready')
+  return child
+}
+
+/** The same for one test. */
+export async function container(name: string, ...options: string[]): Promise<ChildProcess> {
+  const child = await lasting(name, ...options)
+  started.push(child)
   return child
 }
 
