@@ -11,9 +11,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { exitCodeOf } from '#given/explain.ts'
 import { seconds } from '#given/patience.ts'
 import { allLessons, type Found, project } from '../lib/lessons.ts'
+import { sumUp } from '../report/class.ts'
 import { inNeed, lessonFigures, stuckAt } from '../report/figures.ts'
 import { learnersOf } from '../report/learners.ts'
 import { type HandedIn, readFolder } from '../report/read.ts'
@@ -50,6 +52,17 @@ function report(...args: string[]) {
     options,
   )
   return { code: status, stdout, stderr }
+}
+
+/** What it does for --class, in this process: what it prints. */
+async function summedUp(folder: string, out = folder): Promise<string> {
+  const [log] = (['log', 'error'] as const).map((name) => vi.spyOn(console, name).mockReturnValue())
+  try {
+    await sumUp(join(scratch, folder), join(scratch, out))
+    return log?.mock.calls.join('\n') ?? ''
+  } finally {
+    vi.restoreAllMocks()
+  }
 }
 
 describe('a class of 200 files, some of them broken or hostile', { timeout: seconds(60) }, () => {
@@ -148,24 +161,20 @@ test('what a report holds beside a report is not taken, and changes no prototype
   expect(read[0]?.report).toEqual(reportOf(2, lessons, 'Overfull'))
 })
 
-test('two reports of one learner: the newest counts, and it is said', () => {
+test('two reports of one learner: the newest counts, and it is said', async () => {
   const old = reportOf(5, lessons, 'Ada Lovelace')
   hand('ada.json', { ...old, date: '2026-10-05T08:00:00.000Z' })
   hand('ada-new.json', { ...old, date: '2026-10-06T08:00:00.000Z', lessons: old.lessons.map(finished) })
-  const { code, stdout } = report('--class', 'class')
-  expect({ code, stdout }).toMatchObject({
-    code: 0,
-    stdout: expect.stringContaining('1 learner of 2 files\n  1 older: of one learner'),
-  })
+  expect(await summedUp('class')).toContain('1 learner of 2 files\n  1 older: of one learner')
   const page = readFileSync(join(scratch, 'class.html'), 'utf8')
   expect(page).toContain('newest of 2 reports')
   expect(page).toContain('100 %')
 })
 
-test('one name, nothing in common: two people, told apart by their files', () => {
+test('one name, nothing in common: two people, told apart by their files', async () => {
   hand('kim-1.json', reportOf(5, lessons, '김민수'))
   hand('kim-2.json', reportOf(6, lessons, '김민수'))
-  expect(report('--class', 'class').stdout).toContain('2 learners of 2 files\nWritten')
+  expect(await summedUp('class')).toContain('2 learners of 2 files\nWritten')
   const page = readFileSync(join(scratch, 'class.html'), 'utf8')
   for (const label of ['김민수 (kim-1.json)', '김민수 (kim-2.json)']) expect(page).toContain(label)
   expect(page).toContain('nothing in their reports says that they are one learner')
@@ -206,27 +215,33 @@ test('where the class is stuck, and who needs help', () => {
   })
 })
 
-test('what is not a class: what, why, what to do, and nothing written', () => {
+test('what is not a class: what, why, what to do, and nothing written', async () => {
   writeFileSync(join(scratch, 'file'), '')
   mkdirSync(join(scratch, 'empty'))
   mkdirSync(join(scratch, 'broken'))
   writeBroken(join(scratch, 'broken'), lessons)
   for (const [args, code, says] of [
     [['--class'], 2, /--class/],
-    [['--class', 'nowhere'], 2, /there is no nowhere\. --class takes the folder/],
-    [['--class', 'file'], 2, /file is no folder/],
     [['--class', 'empty'], 1, /no report in empty: none of its names ends in \.json/],
-    [['--class', 'broken'], 1, /none of the \d+ files in broken is a report/],
     [['--class', 'class', '--name', 'Ada'], 2, /--name is for a report of your own/],
   ] as const) {
     const result = report(...args)
     expect(result, args.join(' ')).toMatchObject({ code, stderr: expect.stringMatching(says) })
     expect(result.stderr).not.toMatch(/\n\s+at /)
   }
+  for (const [folder, code, says] of [
+    ['nowhere', 2, /there is no \S*nowhere\. --class takes the folder/],
+    ['file', 2, /file is no folder/],
+    ['broken', 1, /none of the \d+ files in \S*broken is a report/],
+  ] as const) {
+    const error = await summedUp(folder).catch((error: Error) => error)
+    expect(error, folder).toMatchObject({ message: expect.stringMatching(says) })
+    expect(exitCodeOf(error), folder).toBe(code)
+  }
   expect(readdirSync(scratch).sort()).toEqual(['broken', 'class', 'empty', 'file'])
 })
 
-test('where it goes: beside the folder, or where --out says, and never through a link', () => {
+test('where it goes: beside the folder, or where --out says, and never through a link', async () => {
   hand('one.json', reportOf(1, lessons))
   const { stdout } = report('--class', 'class/')
   expect(stdout).toContain('Written to class.html\n       and class.csv')
@@ -234,8 +249,7 @@ test('where it goes: beside the folder, or where --out says, and never through a
   expect(readdirSync(join(scratch, 'sums')).sort()).toEqual(['monday.csv', 'monday.html'])
   writeFileSync(join(scratch, 'precious'), 'as it was')
   symlinkSync('precious', join(scratch, 'trap.html'))
-  const { code, stderr } = report('--class', 'class', '--out', 'trap')
-  expect({ code, stderr }).toMatchObject({ code: 2, stderr: expect.stringContaining('is a symbolic link') })
+  await expect(summedUp('class', 'trap')).rejects.toThrow('is a symbolic link')
   expect(readFileSync(join(scratch, 'precious'), 'utf8')).toBe('as it was')
   expect(existsSync(join(scratch, 'trap.csv'))).toBe(false)
 })
