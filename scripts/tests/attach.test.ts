@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { project } from '#given/spec.ts'
 import { until } from './boxes.ts'
-import { create, inFolder, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
+import { create, forAll, gone, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
 import { Terminal } from './terminals.ts'
 
 // Attaching to containers that are kept: by pipes, and in a terminal.
@@ -53,44 +53,56 @@ class Attached {
   }
 }
 
-async function answering(name: string, ...options: string[]): Promise<void> {
-  await run(name, ANSWERS, '-i', ...options)
-  await printed(name, 'ready')
-}
+// Two for all tests that only come and go: one that answers, and a shell in a terminal.
+beforeAll(async () => {
+  await forAll('attach-a', run('attach-a', `trap 'echo int' INT; trap 'echo term' TERM; ${ANSWERS}`, '-i'))
+  await printed('attach-a', 'ready')
+  await forAll('attach-b', shell('attach-b'))
+})
 
 /** One in a terminal of its own, where a shell does something first. */
 function inTerminal(name: string, before = ':'): Terminal {
   const line = `${before}; exec ${process.execPath} ${project}/scripts/box.ts attach ${name}`
-  return new Terminal(['sh', '-c', line], { env: { WORKSHOP_IMAGES: inFolder('store') } })
+  return new Terminal(['sh', '-c', line])
 }
 
-/** A shell with a terminal in the background. */
-async function shell(name: string, ...options: string[]): Promise<void> {
+/** Starts a shell with a terminal in the background. */
+async function shell(name: string): Promise<string> {
   mine(name)
-  await ok('run', '-dit', '--reference', '--name', name, ...options, '--', 'sh')
+  const id = await ok('run', '-dit', '--reference', '--name', name, '--', 'sh')
   await printed(name, '# ')
+  return id
 }
 
-test('what you write it reads, what it prints you see, and its exit code is yours', async () => {
-  await answering('attach-a')
-  const one = new Attached('attach', 'attach-a')
+test('what you write it reads, what it prints you see, and its exit code is yours, though of one with --rm nothing is left; --no-stdin only looks', async () => {
+  await run('attach-e', ANSWERS, '-i', '--rm')
+  await printed('attach-e', 'ready')
+  const looker = new Attached('attach', '--no-stdin', 'attach-e')
+  looker.child.stdin?.write('end\n')
+  const one = new Attached('attach', 'attach-e')
   await one.asks('héllo')
+  let asked = 'got héllo\n'
+  for (let line = 0; !looker.output.includes('got'); line++) {
+    await one.asks(`${line}`) // until it has begun to look
+    asked += `got ${line}\n`
+  }
   one.child.stdin?.write('end\n')
-  expect(await one.end()).toBe(7)
-  expect(one).toMatchObject({ output: 'got héllo\n', errors: '' }) // and not what it printed before
+  expect(await one.end(), one.errors).toBe(7)
+  expect(one, 'and not what it printed before').toMatchObject({ output: asked, errors: '' })
+  expect(await looker.end(), looker.errors).toBe(7)
+  expect(await listed('attach-e')).toBeUndefined()
 })
 
 test('two at once see the same, either may write, and one may go', async () => {
-  await answering('attach-b')
-  const [one, other] = [new Attached('attach', 'attach-b'), new Attached('attach', 'attach-b')]
+  const [one, other] = [new Attached('attach', 'attach-a'), new Attached('attach', 'attach-a')]
   await Promise.all([one.asks('1'), other.asks('2')])
   await one.asks('3')
   await other.sees('got 3\n')
   one.child.kill('SIGKILL')
   await one.end()
   await other.asks('4')
-  other.child.stdin?.write('end\n')
-  expect(await other.end()).toBe(7)
+  other.child.kill('SIGKILL')
+  await other.end()
 })
 
 test('nothing is lost of much, whoever looks on: two attached, logs --follow, and start --attach', async () => {
@@ -112,54 +124,31 @@ test('nothing is lost of much, whoever looks on: two attached, logs --follow, an
   expect(begun.output === all, `${begun.output.length} bytes`).toBe(true)
 })
 
-test('one with --rm: its exit code is heard though nothing is left of it', async () => {
-  await answering('attach-e', '--rm')
-  const one = new Attached('attach', 'attach-e')
+test('SIGTERM is passed on; a first SIGINT is for the container, a second one for you', async () => {
+  const one = new Attached('attach', 'attach-a')
   await one.asks('1')
-  one.child.stdin?.write('end\n')
-  expect(await one.end(), one.errors).toBe(7)
-  expect(await listed('attach-e')).toBeUndefined()
-})
-
-test('a first SIGINT is for the container, a second one for you; SIGTERM is passed on', async () => {
-  await run('attach-f', `trap 'echo int' INT; trap 'echo term; exit 5' TERM; ${ANSWERS}`, '-i')
-  await printed('attach-f', 'ready')
-  const one = new Attached('attach', 'attach-f')
-  await one.asks('1')
+  one.child.kill('SIGTERM')
+  await one.sees('term\n')
+  await one.asks('2')
   one.child.kill('SIGINT')
   await one.sees('int\n')
   one.child.kill('SIGINT')
   expect(await one.end()).toBe(0)
+  expect(one.output).toBe('got 1\nterm\ngot 2\nint\n')
   expect(one.errors).toMatch(DETACHED)
-  const other = new Attached('attach', 'attach-f')
-  await other.asks('2')
-  other.child.kill('SIGTERM')
-  expect(await other.end()).toBe(5)
-  expect(await ok('logs', 'attach-f')).toBe('ready\ngot 1\nint\ngot 2\nterm\n')
 })
 
 test('who has seen enough, such as head(1), detaches', async () => {
-  await answering('attach-g')
-  const one = new Attached('attach', 'attach-g')
+  const one = new Attached('attach', 'attach-a')
   await one.asks('1')
   one.child.stdout?.destroy()
   one.child.stdin?.write('2\n')
   expect(await one.end()).toBe(0)
   expect(one.errors).toMatch(DETACHED)
-  expect(await listed('attach-g')).toMatchObject({ status: 'running' })
+  expect(await listed('attach-a')).toMatchObject({ status: 'running' })
 })
 
-test('--no-stdin only looks', async () => {
-  await answering('attach-h')
-  const one = new Attached('attach', '--no-stdin', 'attach-h')
-  one.child.stdin?.write('end\n')
-  const other = new Attached('attach', 'attach-h')
-  for (let line = 0; !one.output.includes('got'); line++) await other.asks(`${line}`) // until it has begun to look
-  other.child.stdin?.write('end\n')
-  expect(await one.end()).toBe(7)
-})
-
-test('in a terminal: Ctrl-C and Ctrl-P are for what runs in there, Ctrl-P Ctrl-Q leaves it, and it is there again', async () => {
+test('in a terminal: Ctrl-C and Ctrl-P are for what runs in there, Ctrl-P Ctrl-Q leaves it, and it is there again; attach keeps open your terminal alone', async () => {
   await shell('attach-i')
   using terminal = inTerminal('attach-i')
   await terminal.type('stty -echo; echo $((40 + 2))\n', /^42\r\n# $/m)
@@ -171,14 +160,19 @@ test('in a terminal: Ctrl-C and Ctrl-P are for what runs in there, Ctrl-P Ctrl-Q
   expect(terminal.output).toMatch(DETACHED)
   expect(await listed('attach-i')).toMatchObject({ status: 'running' })
 
-  using again = inTerminal('attach-i')
+  using again = inTerminal('attach-i', 'echo "pid $$."')
   await again.type('echo $((40 + 3))\n', /43\r\n# $/)
+  // Not that of the container, whose log would not come to its end.
+  const folder = `/proc/${again.output.match(/pid (\d+)\./)?.[1]}/fd`
+  const file = (fd: string) => statSync(`${folder}/${fd}`)
+  const terminals = readdirSync(folder).filter((fd) => file(fd).isCharacterDevice() && file(fd).rdev >> 8 === PTS)
+  expect(terminals).toEqual(expect.arrayContaining(['0', '1', '2']))
+  for (const fd of terminals) expect([file(fd).dev, file(fd).ino], fd).toEqual([file('0').dev, file('0').ino])
   expect(await again.end('exit 9\n'), again.output).toBe(9)
 })
 
 test('its terminal has the size of yours, at once and when yours changes', async () => {
-  await shell('attach-j')
-  using terminal = inTerminal('attach-j', 'stty rows 33 cols 99; echo "is $(tty)"')
+  using terminal = inTerminal('attach-b', 'stty rows 33 cols 99; echo "is $(tty)"')
   await terminal.type('stty size; echo "=$?"\n', /33 99\r\n=0/)
   const tty = terminal.output.match(/^is (\/dev\/pts\/\d+)\r$/m)?.[1] ?? ''
   await terminal.type('trap "stty size" WINCH; echo "=$?"\n', /=0\r\n/)
@@ -189,31 +183,20 @@ test('its terminal has the size of yours, at once and when yours changes', async
     await terminal.type('\n', /# $/)
   }
   expect(terminal.output.slice(seen)).toMatch(/^44 111\r$/m)
+  await terminal.type('trap - WINCH; echo "=$?"\n', /=0\r\n/)
   await terminal.end(DETACH)
 })
 
-test('it keeps your terminal open, and not that of the container, whose log would not come to its end', async () => {
-  await shell('attach-l')
-  using terminal = inTerminal('attach-l', 'echo "pid $$."')
-  await terminal.type('echo $((40 + 2))\n', /42\r\n/)
-  const folder = `/proc/${terminal.output.match(/pid (\d+)\./)?.[1]}/fd`
-  const file = (fd: string) => statSync(`${folder}/${fd}`)
-  const terminals = readdirSync(folder).filter((fd) => file(fd).isCharacterDevice() && file(fd).rdev >> 8 === PTS)
-  expect(terminals).toEqual(expect.arrayContaining(['0', '1', '2']))
-  for (const fd of terminals) expect([file(fd).dev, file(fd).ino], fd).toEqual([file('0').dev, file('0').ino])
-  expect(await terminal.end('exit 9\n')).toBe(9)
-})
-
 test('your terminal closed: the container goes on, and nobody stays attached', async () => {
-  await shell('attach-k')
-  const terminal = inTerminal('attach-k', 'echo "pid $$."')
+  const terminal = inTerminal('attach-b', 'echo "pid $$."')
   await terminal.type('trap "echo hup" HUP; echo $((40 + 2))\n', /42\r\n/)
   const pid = Number(terminal.output.match(/pid (\d+)\./)?.[1])
   terminal[Symbol.dispose]()
-  await until(() => spawnSync('kill', ['-0', String(pid)]).status !== 0, `process ${pid} ends`)
-  expect(await listed('attach-k')).toMatchObject({ status: 'running' })
-  using again = inTerminal('attach-k')
+  await gone(pid)
+  expect(await listed('attach-b')).toMatchObject({ status: 'running' })
+  using again = inTerminal('attach-b')
   await again.type('echo $((40 + 3))\n', /43\r\n/)
   expect(again.output).not.toMatch(/^hup/m)
+  await again.type('trap - HUP; echo "=$?"\n', /=0\r\n/)
   await again.end(DETACH)
 })

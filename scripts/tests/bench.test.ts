@@ -1,14 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
-
-const bench = (...args: string[]) =>
-  spawnSync(process.execPath, ['--no-warnings', 'scripts/bench.ts', ...args], {
-    cwd: project,
-    encoding: 'utf8',
-    env: { ...process.env, WORKSHOP_LOAD: '0.02' }, // of the hundred, two
-  })
+import { refusals } from './refusals.ts'
 
 /** Who is in the table of a subject, and which tools of others. */
 const SUBJECTS: [name: string, ours: string[], others: string[]][] = [
@@ -20,25 +14,39 @@ const SUBJECTS: [name: string, ours: string[], others: string[]][] = [
   ['hundred', ['the workshop'], ['crun', 'runc', 'podman', 'docker']],
 ]
 
-test.for(SUBJECTS)(
-  '%s: measured are the workshop and what is installed, and the rest is named',
-  {
-    timeout: seconds(60),
-  },
-  ([subject, ours, others]) => {
-    const { status, stdout, stderr } = bench(subject, '--runs', '1', '--json')
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-    const { results, skipped } = JSON.parse(stdout).subjects[subject]
-    const names = results.map(({ name }: { name: string }) => name)
-    expect(names.slice(0, ours.length), JSON.stringify(skipped)).toEqual(ours)
-    expect(results[0].ratio).toBe(1)
-    for (const { median } of results) expect(median).toBeGreaterThan(0)
-    for (const name of others)
-      expect(names.includes(name) || Boolean(skipped[name]), `${name} is neither measured nor skipped aloud`).toBe(true)
-  },
-)
+let subjects: Record<
+  string,
+  { results: { name: string; median: number; ratio: number }[]; skipped: Record<string, string> }
+>
+beforeAll(() => {
+  const words = [...SUBJECTS.map(([name]) => name), '--runs', '1', '--json']
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', 'scripts/bench.ts', ...words], {
+    cwd: project,
+    encoding: 'utf8',
+    env: { ...process.env, WORKSHOP_LOAD: '0.02' }, // of the hundred, two
+  })
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+  subjects = JSON.parse(stdout).subjects
+}, seconds(170))
 
-test('a number of runs that is none, a subject that is none', () => {
-  for (const runs of ['0', 'many', '1.5']) expect(bench('--runs', runs)).toMatchObject({ status: 2 })
-  expect(bench('sart')).toMatchObject({ status: 2, stderr: expect.stringContaining('Did you mean start?') })
+test.for(SUBJECTS)('%s: measured are the workshop and what is installed, and the rest is named', (row) => {
+  const [subject, ours, others] = row
+  const { results = [], skipped = {} } = subjects[subject] ?? {}
+  const names = results.map(({ name }) => name)
+  expect(names.slice(0, ours.length), JSON.stringify(skipped)).toEqual(ours)
+  expect(results[0]?.ratio).toBe(1)
+  for (const { median } of results) expect(median).toBeGreaterThan(0)
+  for (const name of others)
+    expect(names.includes(name) || Boolean(skipped[name]), `${name} is neither measured nor skipped aloud`).toBe(true)
+})
+
+const REFUSED: [args: string[], says: RegExp][] = [
+  [['--runs', '0'], /--runs 0: a whole number/],
+  [['--runs', 'many'], /--runs many: a whole number/],
+  [['--runs', '1.5'], /--runs 1\.5: a whole number/],
+  [['sart'], /Did you mean start\?/],
+]
+const refused = refusals(REFUSED.map(([args]) => ({ command: 'bench', args })))
+test.for(REFUSED.map((row, nth) => [...row, nth] as const))('%j is refused', async ([, says, nth]) => {
+  expect(await refused(nth)).toMatchObject({ code: 2, stderr: expect.stringMatching(says) })
 })

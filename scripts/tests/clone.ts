@@ -1,7 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { stripVTControlCharacters } from 'node:util'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { project } from '../lib/lessons.ts'
@@ -32,6 +34,7 @@ export const PORTABLE = { NODE_COMPILE_CACHE: '.workshop/cache', NODE_COMPILE_CA
 /** A clone of the workshop in a temporary folder, where a test may edit a lesson's files. */
 export class Clone implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'workshop-clone-'))
+  #shared: Shared | undefined
 
   constructor() {
     chmodSync(this.path, 0o755) // lesson 07 runs it as an ordinary user
@@ -62,6 +65,13 @@ export class Clone implements Disposable {
     return spawn(process.execPath, this.#argv(script, args), this.#options)
   }
 
+  /** The same in a process that all such commands share, one after the other: fixtures/commands.ts says which may. */
+  async ask(script: string, ...args: string[]): Promise<{ code: number; output: string }> {
+    this.#shared ??= new Shared(this.#argv('tests/fixtures/commands', []), this.#options)
+    const { code, output } = await this.#shared.ask([script, ...args])
+    return { code, output: stripVTControlCharacters(output) }
+  }
+
   #argv(script: string, args: string[]): string[] {
     return ['--no-warnings', join('scripts', `${script}.ts`), ...args]
   }
@@ -73,6 +83,29 @@ export class Clone implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#shared?.[Symbol.dispose]()
     rmSync(this.path, { recursive: true, force: true })
+  }
+}
+
+/** fixtures/commands.ts, seen from outside. */
+class Shared implements Disposable {
+  readonly #child: ChildProcess
+  readonly #answers: AsyncIterator<string>
+
+  constructor(argv: string[], options: SpawnOptions) {
+    this.#child = spawn(process.execPath, argv, { ...options, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#answers = createInterface({ input: this.#child.stdout as Readable })[Symbol.asyncIterator]()
+  }
+
+  async ask(line: string[]): Promise<{ code: number; output: string }> {
+    this.#child.stdin?.write(`${JSON.stringify(line)}\n`)
+    const { done, value } = await this.#answers.next()
+    if (done) throw new Error(`${line.join(' ')} ended the process of all`)
+    return JSON.parse(value)
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill()
   }
 }

@@ -23,49 +23,56 @@ const write = (text: string) => writeFileSync(mine(), text)
 const read = () => readFileSync(mine(), 'utf8')
 
 describe('a learner, one step after the other', { timeout: seconds(60) }, () => {
-  test('hints: for the first task, then for the check that failed, a step further each time', () => {
+  test('hints: for the first task, then for the check that failed, a step further each time', async () => {
     expect(clone.run('hint', '04').output).toMatch(/first task that is not written[\s\S]*Hint 1 of 3/)
     write(HALF)
     expect(clone.run('check', '04.1')).toMatchObject({ code: 1, output: expect.stringContaining('0 of 1 checks') })
     expect(clone.run('list').output, 'a part is no whole').toMatch(/→ +04 .*begun, not all checked/)
-    expect(clone.run('hint').output, 'the lesson named last, and what the check said').toMatch(
+    expect((await clone.ask('hint')).output, 'the lesson named last, and what the check said').toMatch(
       /This check failed: 04\.1[\s\S]*oops[\s\S]*Hint 2 of 3/,
     )
     write(OTHER)
-    expect(clone.run('hint', 'uts').output).toMatch(/You have changed your file since[\s\S]*04\.1[\s\S]*Hint 3 of 3/)
-    expect(clone.run('hint', '4.1').output, 'the last one stays').toMatch(/Hint 3 of 3[\s\S]*npm run solution 04/)
-    expect(clone.run('hint', '04.3', '--all').output).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/)
+    expect((await clone.ask('hint', 'uts')).output).toMatch(
+      /You have changed your file since[\s\S]*04\.1[\s\S]*Hint 3 of 3/,
+    )
+    expect((await clone.ask('hint', '4.1')).output, 'the last one stays').toMatch(
+      /Hint 3 of 3[\s\S]*npm run solution 04/,
+    )
+    expect((await clone.ask('hint', '04.3', '--all')).output).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/)
   })
 
-  test('a reset keeps what was there, and brings it back, however often', () => {
+  test('a reset keeps what was there, and brings it back, however often', async () => {
     expect(clone.run('diff', '04').output).toMatch(/^-.*04\.1[\s\S]*^\+.*oops/m)
     expect(clone.run('reset', '04')).toMatchObject({ code: 0, output: expect.stringContaining('.workshop/backups/') })
     expect(read()).toBe(STARTER)
-    expect(clone.run('reset', '04').output).toContain('the starter already')
+    expect((await clone.ask('reset', '04')).output).toContain('the starter already')
     write(HALF)
-    clone.run('reset', '04')
+    await clone.ask('reset', '04')
     expect(clone.run('reset', '04', '--undo').code).toBe(0)
     expect(read(), 'the last one first').toBe(HALF)
     write(`${HALF}// not yet kept\n`)
-    clone.run('reset', '04', '--undo')
+    await clone.ask('reset', '04', '--undo')
     expect(read(), 'undo loses nothing either').toBe(HALF)
-    expect(clone.run('reset', '04', '--list').output.trim().split('\n'), 'with the headings').toHaveLength(4)
-    clone.run('reset', '04', '--restore', '3')
+    expect((await clone.ask('reset', '04', '--list')).output.trim().split('\n'), 'with the headings').toHaveLength(4)
+    await clone.ask('reset', '04', '--restore', '3')
     expect(read()).toBe(OTHER)
-    expect(clone.run('reset', '04', '--undo')).toMatchObject({ code: 1, output: expect.stringContaining('oldest') })
-    expect(clone.run('reset', '04', '--restore', '9').code).toBe(2)
+    expect(await clone.ask('reset', '04', '--undo')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('oldest'),
+    })
+    expect((await clone.ask('reset', '04', '--restore', '9')).code).toBe(2)
   })
 
-  test('a starter that nobody has kept cannot come back, and nothing is touched', () => {
+  test('a starter that nobody has kept cannot come back, and nothing is touched', async () => {
     rmSync(join(clone.path, '.workshop/originals'), { recursive: true })
-    const { code, output } = clone.run('reset', '04')
+    const { code, output } = await clone.ask('reset', '04')
     expect({ code, output }).toMatchObject({ code: 1, output: expect.stringContaining('nobody has kept the starter') })
     expect(read()).toBe(OTHER)
   })
 
   test('the reference is shown only to who says yes', async () => {
-    expect(clone.run('solution', '04')).toMatchObject({ code: 2, output: expect.stringContaining('-- --yes') })
-    expect(clone.run('diff', '04', '--reference').code).toBe(2)
+    expect(await clone.ask('solution', '04')).toMatchObject({ code: 2, output: expect.stringContaining('-- --yes') })
+    expect((await clone.ask('diff', '04', '--reference')).code).toBe(2)
     const command = [process.execPath, '--no-warnings', 'scripts/solution.ts', '04']
     for (const [answer, code] of [
       ['\n', 1],
@@ -103,7 +110,7 @@ describe('a learner, one step after the other', { timeout: seconds(60) }, () => 
   })
 })
 
-test('check: as data, for CI, and each mistake with a way on', { timeout: seconds(60) }, () => {
+test('check: as data, for CI, and each mistake with a way on', { timeout: seconds(60) }, async () => {
   write(STARTER)
   const { code, output } = clone.run('check', '04.3', '04.2', '--json', '--junit', 'out/checks.xml')
   expect(code).toBe(1)
@@ -123,7 +130,7 @@ test('check: as data, for CI, and each mistake with a way on', { timeout: second
     [['04', '--watch', '--json'], /--watch/],
     [['--jsno'], /Did you mean --json\?/],
   ] as const) {
-    expect(clone.run('check', ...args)).toMatchObject({ code: 2, output: expect.stringMatching(answer) })
+    expect(await clone.ask('check', ...args)).toMatchObject({ code: 2, output: expect.stringMatching(answer) })
   }
 })
 

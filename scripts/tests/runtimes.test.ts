@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
@@ -12,6 +13,7 @@ import { type Answer, lacks } from '../runtimes/measure-all.ts'
 import { crun } from '../runtimes/oci.ts'
 import { namesIn, print } from '../runtimes/print.ts'
 import { said } from './boxes.ts'
+import { refusals } from './refusals.ts'
 
 // What of the others is not installed, as on most machines, is skipped aloud. Ours is always there.
 
@@ -103,20 +105,24 @@ describe('one image', () => {
 })
 
 describe('as one types it', () => {
+  /** The lines that are printed of these answers. */
+  function printed(some: Answer[]): string[] {
+    const log = vi.spyOn(console, 'log').mockReturnValue()
+    print(host, some, [])
+    const lines = log.mock.calls.flat().map((line) => stripVTControlCharacters(String(line)))
+    log.mockRestore()
+    return lines
+  }
+
   test('tables of 80 columns', () => {
-    const { stdout, stderr, status } = runtimes(['box', 'runc'])
-    expect(status, stderr).toBe(0)
-    expect(stdout).toContain('Which namespaces are its own')
-    expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([])
+    const lines = printed(answers).flatMap((text) => text.split('\n'))
+    expect(lines.filter((line) => line.startsWith('box ')).length, 'a line in each table').toBeGreaterThanOrEqual(4)
+    expect(lines.filter((line) => line.length > 80)).toEqual([])
   })
 
   test('what is not installed, and how to get it', () => {
     const missing = lacks({ ...crun, programs: ['no-such-program'] }) ?? ''
-    const printed = vi.spyOn(console, 'log').mockReturnValue()
-    print(host, [{ name: 'crun', missing }], [])
-    const lines = printed.mock.calls.flat()
-    printed.mockRestore()
-    expect(lines.at(-1)).toBe('crun: not installed: apt-get install crun')
+    expect(printed([{ name: 'crun', missing }]).at(-1)).toBe('crun: not installed: apt-get install crun')
   })
 
   test('what refuses, in its own words', () => {
@@ -127,6 +133,7 @@ describe('as one types it', () => {
       chmodSync(join(folder, 'crun'), 0o755)
       const { stdout, status } = runtimes(['crun'], { PATH: `${folder}:${process.env.PATH}` })
       expect([status, stdout.split('\n')]).toEqual([0, expect.arrayContaining(['crun refuses: not on a Sunday'])])
+      expect(stdout, 'in tables').toContain('Which namespaces are its own')
     } finally {
       rmSync(folder, { recursive: true })
     }
@@ -137,13 +144,15 @@ describe('as one types it', () => {
     expect([status, stdout]).toEqual([3, '/run/workshop/rootfs/etc/os-release\n'])
   })
 
-  test.for([
+  const REFUSED: [args: string[], says: RegExp][] = [
     [['dokcer'], /no runtime 'dokcer' here. Did you mean docker\?/],
     [['--shell'], /which runtimes is the shell to have/],
     [['--image', '--shell', 'box'], /one at a time/],
     [['--jsno'], /Did you mean --json\?/],
-  ] as const)('%j is refused', ([args, says]) => {
-    expect(runtimes([...args])).toMatchObject({ status: 2, stderr: expect.stringMatching(says) })
+  ]
+  const refused = refusals(REFUSED.map(([args]) => ({ command: 'runtimes', args })))
+  test.for(REFUSED.map((row, nth) => [...row, nth] as const))('%j is refused', async ([, says, nth]) => {
+    expect(await refused(nth)).toMatchObject({ code: 2, stderr: expect.stringMatching(says) })
   })
 })
 
