@@ -38,7 +38,7 @@ describe('a learner, one step after the other', { timeout: seconds(60) }, () => 
     expect((await clone.ask('hint', '4.1')).output, 'the last one stays').toMatch(
       /Hint 3 of 3[\s\S]*npm run solution 04/,
     )
-    expect((await clone.ask('hint', '04.3', '--all')).output).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/)
+    expect(clone.run('hint', '04.3', '--all').output).toMatch(/Hint 1 of 3[\s\S]*Hint 2 of 3[\s\S]*Hint 3 of 3/)
   })
 
   test('a reset keeps what was there, and brings it back, however often', async () => {
@@ -53,8 +53,8 @@ describe('a learner, one step after the other', { timeout: seconds(60) }, () => 
     write(`${HALF}// not yet kept\n`)
     await clone.ask('reset', '04', '--undo')
     expect(read(), 'undo loses nothing either').toBe(HALF)
-    expect((await clone.ask('reset', '04', '--list')).output.trim().split('\n'), 'with the headings').toHaveLength(4)
-    await clone.ask('reset', '04', '--restore', '3')
+    expect(clone.run('reset', '04', '--list').output.trim().split('\n'), 'with the headings').toHaveLength(4)
+    clone.run('reset', '04', '--restore', '3')
     expect(read()).toBe(OTHER)
     expect(await clone.ask('reset', '04', '--undo')).toMatchObject({
       code: 1,
@@ -72,7 +72,7 @@ describe('a learner, one step after the other', { timeout: seconds(60) }, () => 
 
   test('the reference is shown only to who says yes', async () => {
     expect(await clone.ask('solution', '04')).toMatchObject({ code: 2, output: expect.stringContaining('-- --yes') })
-    expect((await clone.ask('diff', '04', '--reference')).code).toBe(2)
+    expect(clone.run('diff', '04', '--reference').code).toBe(2)
     const command = [process.execPath, '--no-warnings', 'scripts/solution.ts', '04']
     for (const [answer, code] of [
       ['\n', 1],
