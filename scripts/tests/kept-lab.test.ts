@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { LAB_ROOTFS } from '#given/lab.ts'
 import { type Lab, openLab, type Result } from '#given/labs.ts'
+import type { Entry } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { addLearner, GID, UID } from '#given/user/learner.ts'
 
@@ -32,44 +33,50 @@ async function sh(script: string): Promise<string> {
 }
 
 const ROOT: string[] = []
-const inspect = async (as: string[], name: string) => JSON.parse(await ok(as, 'inspect', name))[0]
-const links = () => sh('ls /sys/class/net; cat /proc/sys/net/ipv4/ip_forward')
+const inspect = async (as: string[], ...names: string[]) => JSON.parse(await ok(as, 'inspect', ...names))
+
+/** What is written down of one that runs: its supervisor is the engine. */
+async function entry(name: string, folder = '/run/container-workshop'): Promise<Entry> {
+  return JSON.parse(await sh(`cat ${folder}/${name}.json`))
+}
+
+/** Kills its supervisor, and with it the container. */
+const killed = ({ engine, container }: Entry) =>
+  sh(`kill -KILL ${engine.pid}; while [ -e /proc/${container.pid} ]; do sleep 0.05; done`)
+
+const inside = ({ container }: Entry, script: string) => sh(`nsenter --target ${container.pid} --all sh -c '${script}'`)
 
 describe('with a network', () => {
-  const run = (name: string) =>
-    ok(ROOT, 'run', '-d', '--reference', '--name', name, '--publish', '8080:80', '--', 'sleep', '600')
+  const links = () => sh('ls /sys/class/net; cat /proc/sys/net/ipv4/ip_forward')
 
-  test('it gives its address and its port back at its end, and gets them anew', async () => {
+  test('it gives its address and its port back at its end, and gets them anew; what a killed supervisor leaves, the next command removes', async () => {
     const before = await links()
-    const id = (await run('web')).trim()
-    expect((await inspect(ROOT, 'web')).network).toMatchObject({ address: '10.213.0.2', cable: `ws-${id}` })
+    const web = ['--name', 'web', '--publish', '8080:80', '--', 'sleep', '600']
+    const id = (await ok(ROOT, 'run', '-d', '--reference', ...web)).trim()
+    expect((await inspect(ROOT, 'web'))[0].network).toMatchObject({ address: '10.213.0.2', cable: `ws-${id}` })
     expect(await links()).toContain(`ws-${id}`)
     expect(await ok(ROOT, 'port', 'web')).toBe('80/tcp -> 0.0.0.0:8080\n')
     expect(await ok(ROOT, 'ps')).toContain('8080->80/tcp')
 
     await ok(ROOT, 'kill', 'web')
-    expect((await inspect(ROOT, 'web')).network).toMatchObject({ address: null })
     await ok(ROOT, 'run', '-d', '--reference', '--name', 'other', '--', 'sleep', '600')
+    const both = await inspect(ROOT, 'web', 'other')
+    expect(both.map(({ network }: { network: object }) => network)).toMatchObject([
+      { address: null },
+      { address: '10.213.0.2' },
+    ])
     await ok(ROOT, 'start', 'web')
-    const other = (await inspect(ROOT, 'other')).network.address
-    expect([other, (await inspect(ROOT, 'web')).network.address]).toEqual(['10.213.0.2', '10.213.0.3'])
-    expect(await ok(ROOT, 'exec', '--reference', 'web', '--', 'cat', '/etc/hosts')).toContain('10.213.0.2 other')
+    const again = await entry('web')
+    expect(await inside(again, 'cat /etc/hosts')).toMatch(/\n10\.213\.0\.3 box web\n10\.213\.0\.2 other\n/)
 
-    expect(await ok(ROOT, 'rm', '-f', 'web', 'other')).toBe('web\nother\n')
-    expect(await ok(ROOT, 'ps', '-aq')).toBe('')
-    await untilSame(before)
-  })
-
-  test('a killed supervisor leaves its link, its table and its lease, and the next command removes them', async () => {
-    const before = await links()
-    const id = (await run('web')).trim()
-    const { state } = await inspect(ROOT, 'web')
-    await sh(`kill -KILL ${state.supervisor}; while [ -e /proc/${state.pid} ]; do sleep 0.05; done`)
+    expect(await ok(ROOT, 'rm', '-f', 'other')).toBe('other\n')
+    await killed(again)
     expect(await sh('nft list tables'), 'nobody has cleaned up yet').toContain(`workshop-${id}`)
     expect(await ok(ROOT, 'ps', '-a')).toMatch(/web .* Lost/)
     await untilSame(before)
     expect(await sh('nft list tables; ls -A /run/container-workshop 2> /dev/null || true')).toBe('')
     await ok(ROOT, 'rm', 'web')
+    expect(await ok(ROOT, 'ps', '-aq')).toBe('')
   })
 
   /** The last cable and the bridge go in the background. */
@@ -87,71 +94,40 @@ test('undo leaves alone what is kept, and removes what was never finished', asyn
   const undo = () => host.exec([process.execPath, '--no-warnings', `${project}/scripts/undo.ts`, '--force'])
   expect(await undo()).toMatchObject({ stdout: 'removed the changes of container aaaaaaaaaaaa\n', stderr: '' })
   expect((await undo()).stdout).toBe('Nothing to undo.\n')
-  expect((await inspect(ROOT, 'kept')).state.status).toBe('running')
-  await ok(ROOT, 'start', 'later')
-  expect(await ok(ROOT, 'wait', 'later')).toBe('0\n')
+  expect(await sh(`cat /proc/${(await entry('kept')).container.pid}/comm`)).toBe('sleep\n')
+  await ok(ROOT, 'start', '-a', 'later')
   await ok(ROOT, 'rm', '-f', 'kept', 'later')
 })
 
-describe('without root', () => {
-  const run = (name: string, script: string) =>
-    ok(
-      learner,
-      'run',
-      '-d',
-      '--reference',
-      '--name',
-      name,
-      '--net',
-      'none',
-      '/run/learner/root',
-      '--',
-      'sh',
-      '-c',
-      script,
-    )
+test('without root: started, seen, stopped, started again, killed, lost, removed with all its files; and cp', async () => {
+  await sh(`cp -a ${LAB_ROOTFS} /run/learner/root && chown -R ${UID}:${GID} /run/learner/root`)
+  const script = 'ls /srv; mkdir -m 700 /srv/d; touch /srv/d/x; chown -R 5:5 /srv/d; echo ready; exec sleep 600'
+  const mine = ['--name', 'mine', '--net', 'none', '/run/learner/root', '--', 'sh', '-c', script]
+  await ok(learner, 'run', '-d', '--reference', ...mine)
+  const [{ state, log }] = await inspect(learner, 'mine')
+  expect(state.status).toBe('running')
+  expect(await sh(`stat -c %u /proc/${state.supervisor} ${log}`)).toBe(`${UID}\n${UID}\n`)
+  expect(await ok(learner, 'ps')).toMatch(/mine .* Up/)
+  expect(await ok(ROOT, 'ps'), 'root has others').not.toContain('mine')
+  expect(await ok(learner, 'top', 'mine')).toMatch(/\n\d+ +1 +0 +sleeping +0:00 +sleep 600\n/)
 
-  beforeAll(async () => {
-    await sh(`cp -a ${LAB_ROOTFS} /run/learner/root && chown -R ${UID}:${GID} /run/learner/root`)
-  })
+  await sh('mkdir /run/learner/site /run/learner/out; echo x > /run/learner/site/x')
+  await sh(`chown -R ${UID}:${GID} /run/learner/site /run/learner/out`)
+  await ok(learner, 'cp', '/run/learner/site', 'mine:/srv')
+  const own = () => entry('mine', `/tmp/container-workshop-${UID}`)
+  const look = 'stat -c %u:%g /srv/site/x; chown 5:5 /srv/site/x'
+  expect(await inside(await own(), look), 'in there all is root’s').toBe('0:0\n')
+  await ok(learner, 'cp', 'mine:/srv/site', '/run/learner/out')
+  expect(await sh('stat -c %u:%g /run/learner/out/site/x'), 'out here his').toBe(`${UID}:${GID}\n`)
 
-  test('a whole life: started, seen, stopped, started again, removed with all its files', async () => {
-    await run('mine', 'ls /srv; mkdir -m 700 /srv/d; touch /srv/d/x; chown -R 5:5 /srv/d; echo ready; exec sleep 600')
-    const { state, log } = await inspect(learner, 'mine')
-    expect(state.status).toBe('running')
-    expect(await sh(`stat -c %u /proc/${state.supervisor} ${log}`)).toBe(`${UID}\n${UID}\n`)
-    expect(await ok(learner, 'ps')).toMatch(/mine .* Up/)
-    expect(await ok(ROOT, 'ps'), 'root has others').not.toContain('mine')
-    expect(await ok(learner, 'top', 'mine')).toMatch(/\n\d+ +1 +0 +sleeping +0:00 +sleep 600\n/)
-    expect(await ok(learner, 'stop', '-t', '0', 'mine')).toBe('mine\n')
-    await ok(learner, 'start', 'mine')
-    await ok(learner, 'kill', 'mine')
-    expect(await ok(learner, 'wait', 'mine')).toBe('137\n')
-    expect(await ok(learner, 'rm', 'mine')).toBe('mine\n')
-    expect(
-      await sh('ls /run/learner/.local/share/container-workshop/containers'),
-      'what is user 5’s has gone, too',
-    ).toBe('')
-  })
-
-  test('cp: in there all is root’s, out here his', async () => {
-    await run('files', 'exec sleep 600')
-    await sh(
-      `mkdir /run/learner/site /run/learner/out; echo x > /run/learner/site/x; chown -R ${UID}:${GID} /run/learner`,
-    )
-    await ok(learner, 'cp', '/run/learner/site', 'files:/srv')
-    const look = ['sh', '-c', 'stat -c %u:%g /srv/site/x; chown 5:5 /srv/site/x']
-    expect(await ok(learner, 'exec', '--reference', 'files', '--', ...look)).toBe('0:0\n')
-    await ok(learner, 'cp', 'files:/srv/site', '/run/learner/out')
-    expect(await sh('stat -c %u:%g /run/learner/out/site/x')).toBe(`${UID}:${GID}\n`)
-    await ok(learner, 'rm', '-f', 'files')
-  })
-
-  test('its supervisor killed', async () => {
-    await run('lost', 'exec sleep 600')
-    const { state } = await inspect(learner, 'lost')
-    await sh(`kill -KILL ${state.supervisor}; while [ -e /proc/${state.pid} ]; do sleep 0.05; done`)
-    expect(await ok(learner, 'ps', '-a')).toMatch(/lost .* Lost/)
-    await ok(learner, 'rm', 'lost')
-  })
+  expect(await ok(learner, 'stop', '-t', '0', 'mine')).toBe('mine\n')
+  await ok(learner, 'start', 'mine')
+  await ok(learner, 'kill', 'mine')
+  expect(await ok(learner, 'wait', 'mine')).toBe('137\n')
+  await ok(learner, 'start', 'mine')
+  await killed(await own())
+  expect(await ok(learner, 'ps', '-a')).toMatch(/mine .* Lost/)
+  expect(await ok(learner, 'rm', 'mine')).toBe('mine\n')
+  const containers = '/run/learner/.local/share/container-workshop/containers'
+  expect(await sh(`ls ${containers}`), 'what is user 5’s has gone, too').toBe('')
 })
