@@ -13,7 +13,7 @@ import { setTask } from './tasks.ts'
 
 async function call(file = '', name = '', args = '[]', task?: string, each?: string): Promise<object> {
   try {
-    setTask(task)
+    await setTask(task)
     const fn = (await importFile(file))[name]
     if (typeof fn !== 'function') throw new TypeError(`${inProject(file)} does not export a function '${name}'`)
     if (!each) return { result: await fn(...JSON.parse(args)) }

@@ -29,7 +29,7 @@ try {
   const { layers, init, verbose, task, foreground, terminal: own }: Orders = JSON.parse(readLine())
   if (verbose) traceTo('init')
   closeOnExec(CHANNEL)
-  if (task) (await import('./tasks.ts')).setTask(task)
+  if (task) await (await import('./tasks.ts')).setTask(task)
   // All is loaded now; after `inside` the files are out of reach, or not the host's.
   const mechanisms = []
   for (const one of layers) mechanisms.push(await load(one))

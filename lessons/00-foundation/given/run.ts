@@ -44,7 +44,7 @@ const exitNow = bind('int _exit(int status)')
 /** Runs a container and returns its exit code; an error of ours is printed to standard error, as 125, 126 or 127. */
 export async function run({ spec, layers, verbose = false, task, report, tools }: Order): Promise<number> {
   if (verbose) traceTo('engine')
-  if (task) (await import('./tasks.ts')).setTask(task)
+  if (task) await (await import('./tasks.ts')).setTask(task)
   let entered: Container | undefined
   const passTo = passing()
   const terminal = isatty(0) ? await import('./terminal.ts') : undefined

@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module'
 import { NotWritten } from './errors.ts'
 import { readdirSync } from './fs.ts'
 
@@ -18,9 +17,9 @@ let reference: Record<string, (...args: unknown[]) => unknown> = {}
  * Says that this process runs for the check of one task, such as '03.2'. Loads what the reference may have to lend: later
  * its file may be out of reach, behind a root that is gone.
  */
-export function setTask(task: string | undefined): void {
+export async function setTask(task: string | undefined): Promise<void> {
   checking = task
-  if (task) reference = load(task.slice(0, 2))
+  if (task) reference = await load(task.slice(0, 2))
 }
 
 /**
@@ -36,10 +35,9 @@ export function notWritten(task: string, stub?: (...args: unknown[]) => unknown,
   return stub && reference[stub.name]?.(...args)
 }
 
-/** The reference of a lesson. require() because a synchronous function cannot await import(). */
-function load(number: string): typeof reference {
+/** The reference of a lesson. import(), as for a mechanism: Node keeps what require() has compiled under another name. */
+async function load(number: string): Promise<typeof reference> {
   const lesson = readdirSync(lessons).find((folder) => folder.startsWith(`${number}-`))
   if (!lesson) throw new RangeError(`there is no lesson ${number}`)
-  const file = new URL(`${lesson}/${lesson.slice(3)}.ts`, solutions)
-  return createRequire(import.meta.url)(file.pathname)
+  return import(new URL(`${lesson}/${lesson.slice(3)}.ts`, solutions).pathname)
 }
