@@ -27,7 +27,7 @@ beforeAll(() => {
   })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   subjects = JSON.parse(stdout).subjects
-}, seconds(170))
+}, seconds(240))
 
 test.for(SUBJECTS)('%s: measured are the workshop and what is installed, and the rest is named', (row) => {
   const [subject, ours, others] = row
