@@ -54,6 +54,7 @@ export class Checks implements AsyncDisposable {
       {
         root: project,
         watch: false,
+        configLoader: 'native', // Node strips the types of vitest.config.ts itself, and sooner than a bundler is loaded
         project: [reference ? 'reference' : 'learner'],
         reporters: junit ? [relay, junit] : [relay],
       },
