@@ -78,7 +78,9 @@ export class Clone implements Disposable {
 
   get #options() {
     // INIT_CWD is where somebody typed npm; for these commands he stands in the clone.
-    const env = { ...process.env, INIT_CWD: this.path, NO_COLOR: '1', ...PORTABLE }
+    // The cache by its whole path: a lab starts containers in another folder, where a relative one is not found.
+    const cache = { ...PORTABLE, NODE_COMPILE_CACHE: join(this.path, '.workshop/cache') }
+    const env = { ...process.env, INIT_CWD: this.path, NO_COLOR: '1', ...cache }
     return { cwd: this.path, env }
   }
 

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -109,14 +108,13 @@ test('a lab that somebody fills with processes ends, says why, and leaves nobody
 
 test('a project below /tmp is seen in the lab all the same', () => {
   using clone = new Clone() // the lab's own tmpfs hides /tmp; what lies there is shown at its place again
-  const script = join(clone.path, 'where.mjs')
   writeFileSync(
-    script,
-    `import { openLab } from './lessons/00-foundation/given/labs.ts'
+    join(clone.path, 'scripts/where.ts'),
+    `import { openLab } from '#given/labs.ts'
      await using host = await openLab()
      console.log((await host.exec(['ls', '${clone.path}'])).stdout, (await host.run(['echo', 'it runs'])).stdout)`,
   )
-  const output = execFileSync(process.execPath, ['--no-warnings', script], { encoding: 'utf8' })
+  const { output } = clone.run('where')
   expect(output).toContain('package.json')
   expect(output).toContain('it runs')
 })
