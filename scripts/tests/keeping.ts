@@ -36,6 +36,7 @@ export function ownStore(): void {
 }
 
 async function remove(names: Set<string>): Promise<void> {
+  if (names.size === 0) return
   const there = (await allBoxes()).filter(({ name }) => names.has(name))
   names.clear()
   await Promise.all(there.map((box) => removeBox(box, true)))

@@ -179,10 +179,13 @@ describe('killed', () => {
   test('its engine, in the middle: the container dies with it, or has never been', async () => {
     const id = await create('kept-m', SLEEP)
     const starts = start('start', 'kept-m')
-    const engine = () =>
-      processes().find((pid) => commandOf(pid).includes('given/detached.ts') && commandOf(pid).includes(id))
-    await until(() => engine() !== undefined, 'the engine starts')
-    kill(engine() ?? 0, SIGKILL)
+    let engine = 0
+    await until(() => {
+      engine =
+        processes().find((pid) => commandOf(pid).includes('given/detached.ts') && commandOf(pid).includes(id)) ?? 0
+      return engine !== 0
+    }, 'the engine starts')
+    kill(engine, SIGKILL)
     const { code, stderr } = await result(starts)
     expect({ code, stderr }).toEqual({
       code: 125,
