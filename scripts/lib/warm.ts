@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { project } from './lessons.ts'
 
 const GIVEN = 'lessons/00-foundation/given'
@@ -11,20 +12,49 @@ const GIVEN = 'lessons/00-foundation/given'
  * else. It may be read by everybody: containers whose root is another user outside (lesson 07) start in half the time.
  */
 export function warmCache(): void {
+  warmReady()
+  compileOwn()
+}
+
+function warmReady(): void {
   const modules = [...filesIn(GIVEN), ...readdirSync(join(project, 'solutions')).flatMap(solution)]
   const stamp = join(project, '.workshop/cache/warmed')
   const wanted = `${process.version} ${Math.max(...modules.map((file) => statSync(file).mtimeMs))}`
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
-  const program = `
-    for (const file of ${JSON.stringify(modules)}) await import(file)
-    const { flushCompileCache } = await import('node:module')
-    flushCompileCache()`
-  spawnSync(process.execPath, ['--no-warnings', '--input-type=module', '-e', program], { stdio: 'ignore' })
+  run(`for (const file of ${JSON.stringify(modules)}) await import(file)`)
   // It fails, for want of a parent; but what it is made of is in the cache then.
   spawnSync(process.execPath, ['--no-warnings', join(project, GIVEN, 'init.ts')], { stdio: 'ignore' })
+  leave(stamp, wanted)
+}
+
+/**
+ * The same for what the learner has written since, one file for each lesson; but that is only compiled. It runs in labs,
+ * and not here: it is linked to somebody who wants from it what no module exports, so none of them comes to run.
+ */
+function compileOwn(): void {
+  const folders = readdirSync(join(project, 'lessons')).filter((folder) => /^\d\d-/.test(folder))
+  const files = folders.map((folder) => join(project, 'lessons', folder, `${folder.slice(3)}.ts`))
+  const stamp = join(project, `.workshop/cache/compiled-${process.version}`)
+  const last = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const changed = files.filter((file) => (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > last)
+  if (changed.length === 0) return
+  const links = changed.map((file) => `import { 'no such export' as none } from '${pathToFileURL(file)}'`)
+  const modules = links.map((link) => `data:text/javascript,${encodeURIComponent(link)}`)
+  run(`for (const link of ${JSON.stringify(modules)}) await import(link).catch(() => {})`)
+  leave(stamp, '')
+}
+
+/** Runs a program that loads modules, and keeps what Node has made of them. */
+function run(program: string): void {
+  const flush = '(await import("node:module")).flushCompileCache()'
+  const args = ['--no-warnings', '--input-type=module', '-e', `${program}\n${flush}`]
+  spawnSync(process.execPath, args, { stdio: 'ignore' })
+}
+
+function leave(stamp: string, text: string): void {
   mkdirSync(join(project, '.workshop/cache'), { recursive: true })
   spawnSync('chmod', ['-R', 'a+rX', join(project, '.workshop/cache')])
-  writeFileSync(stamp, wanted)
+  writeFileSync(stamp, text)
 }
 
 /** All but the init, which does its work when it is loaded. */
