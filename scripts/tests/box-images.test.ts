@@ -126,6 +126,8 @@ describe('run', () => {
     const words = (image: string, ...typed: string[]) => defaults(store.find(image), typed).argv
     expect(words('entry')).toEqual(['echo', 'first', 'then'])
     expect(words('said', 'echo', 'mine'), 'in the place of its own').toEqual(['echo', 'mine'])
+    const { argv } = defaults(store.find('entry'), ['x'], ['printf'])
+    expect(argv, '--entrypoint in the place of its own').toEqual(['printf', 'x'])
   })
 })
 
@@ -189,7 +191,7 @@ describe('commit, diff, and an image in use', () => {
       await said(child, 'ready')
       const diff = (await ok('diff', 'changing')).split('\n')
       expect(diff).toEqual(expect.arrayContaining(['A /srv/x', 'C /srv', 'D /etc/os-release', 'C /home']))
-      await expect(store.remove('used:1')).rejects.toThrow(/changing/)
+      expect(await box('rmi', 'used:1')).toMatchObject({ code: 125, stderr: expect.stringMatching(/changing/) })
       await ok('commit', 'changing', 'changed:1')
     } finally {
       child.stdin?.end('end\n')
