@@ -109,7 +109,7 @@ test('without root: started, seen, stopped, started again, killed, lost, removed
   expect(await sh(`stat -c %u /proc/${state.supervisor} ${log}`)).toBe(`${UID}\n${UID}\n`)
   expect(await ok(learner, 'ps')).toMatch(/mine .* Up/)
   expect(await ok(ROOT, 'ps'), 'root has others').not.toContain('mine')
-  expect(await ok(learner, 'top', 'mine')).toMatch(/\n\d+ +1 +0 +sleeping +0:00 +sleep 600\n/)
+  expect(await ok(learner, 'top', 'mine')).toMatch(/\n\d+ +1 +0 +sleeping +0:\d\d +sleep 600\n/)
 
   await sh('mkdir /run/learner/site /run/learner/out; echo x > /run/learner/site/x')
   await sh(`chown -R ${UID}:${GID} /run/learner/site /run/learner/out`)
