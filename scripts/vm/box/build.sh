@@ -43,10 +43,9 @@ mkdir -p "$root/opt/deps" "$root/vagrant/node_modules" "$root/vagrant/.workshop"
 inside chown -R vagrant:vagrant /vagrant
 for program in node npm npx; do ln -s "/opt/deps/bin/$program" "$root/usr/local/bin/$program"; done
 
-# ── Node strips types by WebAssembly. On a machine as slow as an emulated one, V8 has freed compiled functions that were
-# running: one cold start in ten of `box` ended by SIGSEGV, its instruction pointer on a page that was taken away. So
-# here it frees none. NODE_OPTIONS does not take the option itself.
-echo "require('node:v8').setFlagsFromString('--no-wasm-code-gc')" | write /usr/local/lib/workshop/node-options.cjs
+# ── what our Node needs where it is emulated; sudo is to keep it
+mkdir -p "$root/usr/local/lib/workshop"
+cp "$here/node-options.cjs" "$root/usr/local/lib/workshop"
 echo 'NODE_OPTIONS=--require=/usr/local/lib/workshop/node-options.cjs' | write /etc/environment
 echo 'Defaults env_keep += "NODE_OPTIONS"' | write /etc/sudoers.d/node-options
 chmod 440 "$root/etc/sudoers.d/node-options"
