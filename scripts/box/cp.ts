@@ -3,7 +3,7 @@ import { basename, dirname, posix, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { UsageError } from '#given/errors.ts'
-import { quit } from '#given/run.ts'
+import { flushed, quit } from '#given/run.ts'
 import { Files, tarOf } from '../../lessons/11-box/given/copy.ts'
 import { boxNamed, entryOf, settled } from '../lib/boxes.ts'
 import { callersFolder, command } from '../lib/command.ts'
@@ -63,6 +63,7 @@ async function copyOut(files: Files, path: string, target: string): Promise<bool
   if (target === '-') {
     if (process.stdout.isTTY) throw new UsageError('a tar is nothing for a terminal: > FILE, or | tar t')
     await pipeline(Readable.from(files.pack(path, { name: own, warn }), { objectMode: false }), process.stdout)
+    await flushed()
     return true
   }
   const host = resolve(callersFolder, target)

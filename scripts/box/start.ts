@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { UsageError } from '#given/errors.ts'
-import { quit } from '#given/run.ts'
+import { flushed, quit } from '#given/run.ts'
 import { entryOf } from '#given/running.ts'
 import { layer } from '#given/stack.ts'
 import { attach } from '../../lessons/11-box/given/attach.ts'
@@ -50,6 +50,7 @@ async function startAttached(kept: Kept): Promise<number> {
   const entry = entryOf(spec.id)
   if (!entry) {
     log.read((piece) => process.stdout.write(piece))
+    await flushed()
     return ended()
   }
   const input = kept.interactive || spec.terminal !== undefined

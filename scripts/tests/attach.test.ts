@@ -3,13 +3,17 @@ import { once } from 'node:events'
 import { readdirSync, statSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
 import { project } from '#given/spec.ts'
-import { until } from './boxes.ts'
-import { create, forAll, gone, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
+import { result, until } from './boxes.ts'
+import { create, ended, forAll, gone, listed, mine, ok, ownStore, printed, run, start } from './keeping.ts'
 import { Terminal } from './terminals.ts'
 
 // Attaching to containers that are kept: by pipes, and in a terminal.
 
 ownStore()
+
+const LINES = 200_000
+const MUCH = `seq ${LINES}`
+const ALL = Array.from({ length: LINES }, (_, i) => `${i + 1}\n`).join('')
 
 const PTS = 136 // Linux's major number of /dev/pts/N
 const CTRL_C = '\x03'
@@ -106,22 +110,34 @@ test('two at once see the same, either may write, and one may go', async () => {
 })
 
 test('nothing is lost of much, whoever looks on: two attached, logs --follow, and start --attach', async () => {
-  const lines = 200_000
-  const much = `seq ${lines}`
-  const all = Array.from({ length: lines }, (_, i) => `${i + 1}\n`).join('')
-  await run('attach-c', ANSWERS.replace('exit 7', `echo begin; ${much}`), '-i')
+  await run('attach-c', ANSWERS.replace('exit 7', `echo begin; ${MUCH}`), '-i')
   const lookers = [1, 2].map(() => new Attached('attach', 'attach-c'))
   const follower = new Attached('logs', '--follow', 'attach-c')
   await Promise.all([...lookers.map((one, i) => one.asks(`${i}`)), follower.sees('got 0\n')])
   lookers[0]?.child.stdin?.write('end\n')
   for (const one of [...lookers, follower]) {
     expect(await one.end(), one.errors).toBe(0)
-    expect(one.output.split('begin\n')[1] === all, `${one.output.length} bytes`).toBe(true)
+    expect(one.output.split('begin\n')[1] === ALL, `${one.output.length} bytes`).toBe(true)
   }
-  await create('attach-d', `${much}; exit 3`)
+  await create('attach-d', `${MUCH}; exit 3`)
   const begun = new Attached('start', '-ai', 'attach-d')
   expect(await begun.end(), begun.errors).toBe(3)
-  expect(begun.output === all, `${begun.output.length} bytes`).toBe(true)
+  expect(begun.output === ALL, `${begun.output.length} bytes`).toBe(true)
+})
+
+test('nothing is lost where who reads it takes his time: attach, start --attach', async () => {
+  const script = `read -r x; ${MUCH}; exit 4`
+  for (const [name, verb] of [
+    ['attach-m', 'attach'],
+    ['attach-n', 'start'],
+  ] as const) {
+    await (verb === 'attach' ? run : create)(name, script, '-i')
+    const child = start(verb, ...(verb === 'start' ? ['-ai'] : []), name)
+    child.stdin?.write('\n')
+    await ended(name) // what it has printed by then is more than a pipe holds
+    const { code, stdout } = await result(child)
+    expect({ code, whole: stdout === ALL }, `${verb}: ${stdout.length} bytes`).toEqual({ code: 4, whole: true })
+  }
 })
 
 test('SIGTERM is passed on; a first SIGINT is for the container, a second one for you', async () => {

@@ -7,6 +7,7 @@ import { ReadStream } from 'node:tty'
 import type { Running } from './engine.ts'
 import { isatty } from './libc.ts'
 import { keepRaw } from './raw.ts'
+import { flushed } from './run.ts'
 import { importFile, layer } from './stack.ts'
 
 /** What lesson 11 writes of it. */
@@ -51,5 +52,6 @@ export async function connect(master: number, tools: string): Promise<() => Prom
     process.removeListener('SIGWINCH', resize)
     restore()
     stdin.destroy()
+    await flushed()
   }
 }

@@ -125,6 +125,16 @@ function pass(running: Running, signal: Forwarded): void {
 }
 
 /**
+ * Waits until all that this process has printed is on its way. What does not fit into a pipe at once is kept by Node
+ * until there is room, and quit() would lose it.
+ */
+export async function flushed(): Promise<void> {
+  const { stdout } = process
+  if (stdout.destroyed || stdout.writableLength === 0) return
+  await new Promise<void>((resolve) => stdout.write('', () => resolve()))
+}
+
+/**
  * Ends this process here and now: _exit(2). Node would first take back its signal handlers, and one Ctrl-C more in that
  * moment would change the exit code.
  */

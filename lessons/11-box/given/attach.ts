@@ -5,6 +5,7 @@
 import { closeSync, createWriteStream, openSync } from 'node:fs'
 import { bind, isatty } from '#given/libc.ts'
 import { keepRaw } from '#given/raw.ts'
+import { flushed } from '#given/run.ts'
 import { type Entry, isOf } from '#given/running.ts'
 import { importFile } from '#given/stack.ts'
 import { endOf, signal } from './ending.ts'
@@ -57,6 +58,7 @@ export async function attach(
   } finally {
     for (const step of undo) step()
     place.close()
+    await flushed()
   }
 }
 
