@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { status } from '#given/proc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
+import { sweep } from '#given/running.ts'
 import { result, said, start, until } from './boxes.ts'
 
 beforeAll(() => void ensureRootfs())
@@ -57,6 +58,7 @@ describe('exit codes and signals', () => {
     expect(inPidNamespace(link)).toHaveLength(2)
     child.kill('SIGKILL')
     await until(() => inPidNamespace(link).length === 0, 'the container had ended')
+    await sweep() // as the next command would, if there came one
   })
 })
 
