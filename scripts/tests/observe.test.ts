@@ -156,14 +156,14 @@ test('what has changed, applied to the picture before, is the picture after', as
     const during = await pictureWhere(collector, (now) => roomOf(now, 'brief') !== undefined, 'the room')
     expect(roomOf(during, 'brief', before)).toMatchObject({ mark: 'new' })
     await end(child)
-    const pid = Object.values(during.containers).find(({ name }) => name === 'brief')?.pid ?? 0
-    const after = await pictureWhere(collector, (now) => !(pid in now.processes), 'its end')
+    const markOf = (now: Model) => allRooms(sceneOf(now, during)).find(({ title }) => title === 'brief')?.mark
+    // Its first process may be gone while another is still dying, in a room that has no name then.
+    const after = await pictureWhere(collector, (now) => markOf(now) === 'gone', 'its end')
 
     const change = (from: Model, to: Model): Change => JSON.parse(JSON.stringify(changeBetween(from, to)))
     const plain = (model: Model) => JSON.parse(JSON.stringify({ ...model, usage: {} }))
     expect(plain(applied(before, change(before, during)))).toEqual(plain(during))
     expect(plain(applied(during, change(during, after)))).toEqual(plain(after))
-    expect(allRooms(sceneOf(after, during)).find(({ title }) => title === 'brief')).toMatchObject({ mark: 'gone' })
   })
 })
 
