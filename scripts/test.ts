@@ -47,12 +47,13 @@ untouched starters fail as they should; and that the machine is as it was before
 async function vitest(args: string[], quiet = false): Promise<number> {
   const node = [join(project, 'node_modules/vitest/vitest.mjs'), 'run', ...args]
   const child = spawn(process.execPath, node, { stdio: quiet ? 'ignore' : 'inherit' })
-  const burying = setInterval(() => buryOrphans(child.pid ? [child.pid] : []), 100)
+  const bury = () => buryOrphans(child.pid ? [child.pid] : [])
+  process.on('SIGCHLD', bury) // the end of an orphan is told to who has adopted it
   const forward = (signal: NodeJS.Signals) => child.kill(signal)
   process.on('SIGTERM', forward)
   const code = await new Promise<number>((resolve) => child.on('exit', (status) => resolve(status ?? 1)))
   process.off('SIGTERM', forward)
-  clearInterval(burying)
+  process.off('SIGCHLD', bury)
   return code
 }
 
