@@ -1,6 +1,7 @@
 /*
  * What a host is like, as far as a container that leaks could have changed it: taken before, compared after.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Lab } from './labs.ts'
 import { seconds } from './patience.ts'
 
@@ -54,6 +55,7 @@ export async function changesSince(before: Snapshot): Promise<{ words: string; s
   for (const deadline = Date.now() + seconds(2); ; ) {
     const changes = compare(before, await snapshot(before.host))
     if (!changes.every(({ lingers }) => lingers) || changes.length === 0 || Date.now() > deadline) return changes
+    await sleep(50)
   }
 }
 
