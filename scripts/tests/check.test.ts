@@ -78,7 +78,7 @@ describe('what is wrong with a file becomes a sentence', () => {
     const folder = join(clone.path, 'lessons/04-uts')
     writeFileSync(join(folder, 'mistakes.json'), JSON.stringify({ told: MISTAKES, hangs: HANGS }))
     copyFileSync(join(import.meta.dirname, 'fixtures/mistakes.ts'), join(folder, 'uts.test.ts'))
-    vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(4, patience()))) // else an emulated machine loops for five minutes
+    vi.stubEnv('WORKSHOP_PATIENCE', String(Math.min(4, patience()))) // else an emulated machine loops for a minute
     ;({ code, output } = clone.run('check', '04'))
     vi.unstubAllEnvs()
     copyFileSync(join(project, 'lessons/04-uts/uts.test.ts'), join(folder, 'uts.test.ts'))

@@ -22,8 +22,14 @@ export class Terminal implements Disposable {
   /** Types, and waits for an answer that was not there before. */
   async type(text: string, answer: RegExp): Promise<void> {
     const before = this.output.length
+    let read = before
+    const answered = () => {
+      if (this.output.length === read) return false // a pattern takes its time on a long output: not each 10 ms
+      read = this.output.length
+      return answer.test(this.output.slice(before))
+    }
     this.#script.stdin?.write(text)
-    await this.until(() => answer.test(this.output.slice(before)), `${answer} after ${JSON.stringify(text)}`)
+    await this.until(answered, `${answer} after ${JSON.stringify(text)}`)
   }
 
   async until(condition: () => boolean, what: string): Promise<void> {
