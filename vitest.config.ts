@@ -28,7 +28,13 @@ export default defineConfig({
       { test: { ...common, ...lessons, name: 'learner' } },
       { test: { ...common, ...lessons, name: 'reference', execArgv: ['-C', 'solution'] } },
       {
-        test: { ...common, name: 'workshop', include: ['scripts/**/*.test.ts'], exclude: [machine, browser, exchange] },
+        test: {
+          ...common,
+          name: 'workshop',
+          include: ['scripts/**/*.test.ts'],
+          exclude: [machine, browser, exchange],
+          isolate: false, // one file after another in a process, whose start costs an emulated machine two seconds
+        },
       },
       { test: { ...common, name: 'machine', include: [machine], testTimeout: 600_000 } },
       { test: { ...common, name: 'browser', include: [browser], testTimeout: 120_000, hookTimeout: 120_000 } },

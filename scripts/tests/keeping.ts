@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, expect } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, vi } from 'vitest'
 import { status } from '#given/proc.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { allBoxes, boxNamed, untilGone } from '../lib/boxes.ts'
@@ -26,11 +26,12 @@ export function ownStore(): void {
     ensureRootfs()
     folder = mkdtempSync(join(tmpdir(), 'workshop-kept-'))
     chmodSync(folder, 0o711) // for the root of a user namespace
-    process.env.WORKSHOP_IMAGES = join(folder, 'store') // for this process too, which is the file's own
+    vi.stubEnv('WORKSHOP_IMAGES', join(folder, 'store')) // for this process, too
   })
   afterEach(() => remove(made))
   afterAll(async () => {
     await remove(shared)
+    vi.unstubAllEnvs()
     rmSync(folder, { recursive: true, force: true })
   })
 }
