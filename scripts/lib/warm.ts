@@ -28,12 +28,14 @@ function warmReady(): void {
 }
 
 /**
- * The same for what the learner has written since, one file for each lesson; but that is only compiled. It runs in labs,
- * and not here: it is linked to somebody who wants from it what no module exports, so none of them comes to run.
+ * The same for all else that runs in labs: what the learner has written since, and the lessons' own programs. But that is
+ * only compiled, and not run here: it is linked to somebody who wants from it what no module exports, so none of them
+ * comes to run.
  */
 function compileOwn(): void {
-  const folders = readdirSync(join(project, 'lessons')).filter((folder) => /^\d\d-/.test(folder))
-  const files = folders.map((folder) => join(project, 'lessons', folder, `${folder.slice(3)}.ts`))
+  const all = readdirSync(join(project, 'lessons'), { recursive: true, encoding: 'utf8' })
+  const code = all.filter((name) => /^\d\d-.*(?<!\.test)\.ts$/.test(name))
+  const files = code.map((name) => join(project, 'lessons', name)).filter((file) => !file.includes(`/${GIVEN}/`))
   const stamp = join(project, `.workshop/cache/compiled-${process.version}`)
   const last = statSync(stamp, { throwIfNoEntry: false })?.mtimeMs ?? 0
   const changed = files.filter((file) => (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) > last)
@@ -44,11 +46,15 @@ function compileOwn(): void {
   leave(stamp, '')
 }
 
-/** Runs a program that loads modules, and keeps what Node has made of them. */
+/**
+ * Runs a program that loads modules, and keeps what Node has made of them. Twice: in a Node that strips types V8 compiles
+ * under other options where those of WebAssembly are set meanwhile, as in the emulated machine, and no other Node takes
+ * that. The second one finds them stripped.
+ */
 function run(program: string): void {
   const flush = '(await import("node:module")).flushCompileCache()'
-  const args = ['--no-warnings', '--input-type=module', '-e', `${program}\n${flush}`]
-  spawnSync(process.execPath, args, { stdio: 'ignore' })
+  const args = ['--no-warnings', '--input-type=module', '-e', `${program}; ${flush}`]
+  for (const _ of ['strip', 'compile']) spawnSync(process.execPath, args, { stdio: 'ignore' })
 }
 
 function leave(stamp: string, text: string): void {
