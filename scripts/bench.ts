@@ -1,12 +1,13 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { resolve } from 'node:path'
 import { UsageError } from '#given/errors.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { table } from '#given/show.ts'
 import { type Measured, measure } from './bench/lib/measure.ts'
 import { inPlace } from './bench/lib/place.ts'
 import type { Subject } from './bench/lib/subject.ts'
-import { command } from './lib/command.ts'
+import { callersFolder, command } from './lib/command.ts'
 import { suggest } from './lib/suggest.ts'
 import { warmCache } from './lib/warm.ts'
 
@@ -28,6 +29,11 @@ candidates take turns, so that a noisy moment hits all alike. Memory is what sta
         value: 'N',
         description: 'how often each is measured, after one warm-up; 10 or 20 unless given',
       },
+      root: {
+        type: 'string',
+        value: 'FOLDER',
+        description: 'the root file system of all containers; that of this workshop unless given',
+      },
       json: { type: 'boolean', description: 'as JSON, times in milliseconds' },
     },
     examples: ['npm run bench              everything', 'npm run bench start        one subject'],
@@ -39,11 +45,15 @@ candidates take turns, so that a noisy moment hits all alike. Memory is what sta
       throw new UsageError(`--runs ${values.runs}: a whole number from 1 up`)
     const unknown = positionals.find((name) => !SUBJECTS.includes(name))
     if (unknown !== undefined) throw new UsageError(`there is no subject '${unknown}'. ${suggest(unknown, SUBJECTS)}`)
-    ensureRootfs()
+    const root = values.root === undefined ? ensureRootfs() : resolve(callersFolder, String(values.root))
+    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+      throw new UsageError(`--root ${values.root}: there is no such folder`)
     warmCache()
     const machine = { node: process.version, cpus: cpus().length }
     const subjects: Record<string, Titled> = {}
-    for (const name of positionals.length > 0 ? positionals : SUBJECTS) subjects[name] = await measured(name, runs)
+    for (const name of positionals.length > 0 ? positionals : SUBJECTS) {
+      subjects[name] = await measured(name, runs, root)
+    }
     if (values.json) console.log(JSON.stringify({ ...machine, subjects }, null, 2))
     else {
       console.log(`Node ${machine.node}, ${machine.cpus} CPUs, times in milliseconds`)
@@ -55,10 +65,10 @@ candidates take turns, so that a noisy moment hits all alike. Memory is what sta
 
 type Titled = Measured & { title: string }
 
-async function measured(name: string, wanted: number | undefined): Promise<Titled> {
+async function measured(name: string, wanted: number | undefined, root: string): Promise<Titled> {
   const { title, candidates, runs = 20 } = ((await import(`./bench/${name}.ts`)) as { default: Subject }).default
   const count = wanted ?? runs
-  return inPlace(async (place) => {
+  return inPlace(root, async (place) => {
     const result = await measure(await candidates(place), count, (round) => tell(`${name}: round ${round} of ${count}`))
     tell('')
     return { title, ...result }

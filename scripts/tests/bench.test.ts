@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
+import { smallRoot } from '#given/rootfs.ts'
 import { project } from '#given/spec.ts'
 import { refusals } from './refusals.ts'
 
@@ -19,12 +21,16 @@ let subjects: Record<
   { results: { name: string; median: number; ratio: number }[]; skipped: Record<string, string> }
 >
 beforeAll(() => {
-  const words = [...SUBJECTS.map(([name]) => name), '--runs', '1', '--json']
+  const root = mkdtempSync('/var/tmp/workshop-bench-root-') // a small one: most subjects begin with an import of it
+  chmodSync(root, 0o755) // root of a user namespace comes by as somebody else
+  smallRoot(root, ['sh', 'true', 'sleep'])
+  const words = [...SUBJECTS.map(([name]) => name), '--root', root, '--runs', '1', '--json']
   const { status, stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', 'scripts/bench.ts', ...words], {
     cwd: project,
     encoding: 'utf8',
     env: { ...process.env, WORKSHOP_LOAD: '0.02' }, // of the hundred, two
   })
+  rmSync(root, { recursive: true })
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   subjects = JSON.parse(stdout).subjects
 }, seconds(240))
@@ -44,6 +50,7 @@ const REFUSED: [args: string[], says: RegExp][] = [
   [['--runs', '0'], /--runs 0: a whole number/],
   [['--runs', 'many'], /--runs many: a whole number/],
   [['--runs', '1.5'], /--runs 1\.5: a whole number/],
+  [['--root', 'nowhere'], /--root nowhere: there is no such folder/],
   [['sart'], /Did you mean start\?/],
 ]
 const refused = refusals(REFUSED.map(([args]) => ({ command: 'bench', args })))

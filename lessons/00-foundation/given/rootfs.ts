@@ -145,6 +145,14 @@ function tryRename(from: string, to: string): boolean {
   }
 }
 
+/** Fills a folder with a few of this machine's commands, and with what every root has: for who needs no more of one. */
+export function smallRoot(folder: string, commands: string[]): void {
+  fill(
+    folder,
+    commands.flatMap((name) => which(name) ?? []),
+  )
+}
+
 function fill(root: string, programs: string[]): void {
   for (const folder of ['bin', 'sbin', 'lib', 'lib64']) {
     mkdirSync(join(root, 'usr', folder), { recursive: true })

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureRootfs } from '#given/rootfs.ts'
 
 /** Where a subject is measured: a folder that nobody has used before, so that no tool finds what another one left. */
 export interface Place {
@@ -13,14 +12,14 @@ export interface Place {
 }
 
 /** Does something in a new place, which is gone afterwards. */
-export async function inPlace<T>(body: (place: Place) => Promise<T>): Promise<T> {
+export async function inPlace<T>(rootfs: string, body: (place: Place) => Promise<T>): Promise<T> {
   await using end = new AsyncDisposableStack()
   const before = traces()
   end.defer(() => remove(traces().filter((path) => !before.includes(path))))
   const folder = mkdtempSync('/var/tmp/workshop-bench-') // on a disk, where layers usually lie, and not in memory
   chmodSync(folder, 0o711) // root of a user namespace comes by as somebody else
   end.defer(() => rmSync(folder, { recursive: true, force: true }))
-  return await body({ folder, rootfs: ensureRootfs(), atEnd: (work) => end.defer(work) })
+  return await body({ folder, rootfs, atEnd: (work) => end.defer(work) })
 }
 
 /** What the tools of others leave on a machine whatever one tells them. */
