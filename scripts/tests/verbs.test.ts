@@ -1,14 +1,33 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { NETWORK } from '#given/net/network.ts'
 import { status } from '#given/proc.ts'
+import { smallRoot } from '#given/rootfs.ts'
 import type { Entry } from '#given/running.ts'
-import { ROOTFS, spec } from '#given/spec.ts'
-import type { Box } from '../lib/boxes.ts'
+import { spec } from '#given/spec.ts'
+import { openStore } from '../../lessons/10-images/given/store.ts'
+import { type Box, boxNamed, entryOf } from '../lib/boxes.ts'
 import { listBoxes } from '../lib/listed.ts'
+import { freezeOne } from '../lib/pause.ts'
 import { said, until } from './boxes.ts'
-import { box, create, ended, forAll, inspect, list, listed, ok, ownStore, printed, run, start } from './keeping.ts'
+import {
+  box,
+  create,
+  ended,
+  forAll,
+  inFolder,
+  inspect,
+  list,
+  listed,
+  ok,
+  ownStore,
+  printed,
+  run,
+  start,
+} from './keeping.ts'
 import { type Refused, refusals } from './refusals.ts'
 import { Terminal } from './terminals.ts'
 
@@ -29,7 +48,8 @@ beforeAll(async () => {
   const inner = `: "${ESCAPES}"; sleep 601; :`
   const script = `: "${ESCAPES}"; sh -c '${inner}' & ${SLEEP}`
   await forAll(RUNS, run(RUNS, script, '--cap-drop', 'ALL', '--cap-add', 'CHOWN'))
-  await ok('import', ROOTFS, 'base')
+  smallRoot(inFolder('root'), ['sh'])
+  await openStore(inFolder('store')).import(inFolder('root'), { reference: 'base' })
   const prints = 'echo x > /srv/x; echo one; echo two >&2; echo three; printf four; exit 3'
   await forAll(ENDED, ok('run', '-d', '--reference', '--name', ENDED, 'base', '--', 'sh', '-c', prints))
   await forAll(NEVER, create(NEVER, 'true'))
@@ -40,17 +60,17 @@ describe('ps', () => {
   test('shows those that run, in the foreground as well; with --all those that do not, too', async () => {
     const child = start('run', '--reference', '--name', 'verbs-c', '--', 'sh', '-c', 'echo ready; read -r line')
     await said(child, 'ready')
-    const lines = [['ps'], ['ps', '-a'], ['ps', '-q'], ['logs', 'verbs-c'], ['wait', 'verbs-c']]
+    const lines = [['ps'], ['ps', '-a'], ['ps', '-q'], ['ps', '-a', '--json'], ['logs', 'verbs-c'], ['wait', 'verbs-c']]
     const answer = refusals(lines.map(([verb = '', ...args]) => ({ verb, args }))) // and what only looks
     const names = ({ stdout }: Refused) => stdout.match(/^verbs-\w+/gm)?.sort()
     expect(names(await answer(0))).toEqual(['verbs-a', 'verbs-c'])
     expect(names(await answer(1))).toEqual(['verbs-a', 'verbs-c', ENDED, NEVER])
     expect((await answer(2)).stdout).toContain((await listed(RUNS))?.id)
-    const json: unknown[] = JSON.parse(await ok('ps', '-a', '--json'))
+    const json: unknown[] = JSON.parse((await answer(3)).stdout)
     expect(json).toContainEqual(expect.objectContaining({ name: 'verbs-c', status: 'running', foreground: true }))
     expect(json).toContainEqual({ ...(await listed(ENDED)), image: 'base' })
-    expect(await answer(3)).toMatchObject({ code: 125, stderr: expect.stringContaining('on its terminal') })
-    expect(await answer(4)).toMatchObject({ code: 125 })
+    expect(await answer(4)).toMatchObject({ code: 125, stderr: expect.stringContaining('on its terminal') })
+    expect(await answer(5)).toMatchObject({ code: 125 })
     child.stdin?.end('end\n')
     await new Promise((resolve) => child.once('close', resolve))
     expect(await listed('verbs-c')).toBeUndefined()
@@ -105,10 +125,10 @@ test('stats of one with the longest name, which is paused, fit in 80 columns', a
 
 describe('logs', () => {
   test('all, or the last lines', async () => {
-    expect(await ok('logs', ENDED)).toBe('one\ntwo\nthree\nfour')
-    expect(await ok('logs', '-n', '2', ENDED)).toBe('three\nfour')
-    expect(await ok('logs', '-n', '0', ENDED)).toBe('')
-    expect(await ok('logs', '-n', '99', ENDED)).toBe('one\ntwo\nthree\nfour')
+    const wishes = [[], ['-n', '2'], ['-n', '0'], ['-n', '99']]
+    const answer = refusals(wishes.map((options) => ({ verb: 'logs', args: [...options, ENDED] })))
+    const said = await Promise.all(wishes.map(async (_, nth) => (await answer(nth)).stdout))
+    expect(said).toEqual(['one\ntwo\nthree\nfour', 'three\nfour', '', 'one\ntwo\nthree\nfour'])
   })
 
   test('of one that was never started there are none', async () => {
@@ -118,26 +138,32 @@ describe('logs', () => {
 
 describe('stop, kill, wait, rm', () => {
   test('kill -s by any name of a signal; stop asks first, and a paused one goes on for it; logs -f follows until the end', async () => {
-    await run('verbs-k', `trap "echo got" USR1; trap "echo asked; exit 5" TERM; ${WORK}`)
+    const traps =
+      'trap "echo got 1" HUP; trap "echo got 10" USR1; trap "echo got 12" USR2; trap "echo asked; exit 5" TERM'
+    await run('verbs-k', `${traps}; ${WORK}`)
     await printed('verbs-k', 'ready')
     const follower = start('logs', '-f', 'verbs-k')
     const closed = once(follower, 'close')
-    let [seen, log] = ['', 'ready\n']
+    let seen = ''
     follower.stdout?.setEncoding('utf8').on('data', (text: string) => {
       seen += text
     })
-    for (const name of ['SIGUSR1', 'usr1', '10']) {
-      await ok('kill', '-s', name, 'verbs-k')
-      log += 'got\n'
-      await until(() => seen === log, `logs -f shows what ${name} makes it print`)
-    }
-    await ok('pause', 'verbs-k')
+    const kills = ['SIGUSR1', 'usr2', '1'].map((name) => ({ verb: 'kill', args: ['-s', name, 'verbs-k'] }))
+    const killed = refusals(kills)
+    for (const nth of kills.keys()) expect(await killed(nth)).toEqual({ code: 0, stdout: 'verbs-k\n', stderr: '' })
+    const lines = () => seen.trimEnd().split('\n')
+    await until(() => lines().length === 4, 'logs -f shows what the three make it print')
+    expect(lines().slice(1).sort()).toEqual(['got 1', 'got 10', 'got 12'])
+    const { log } = await inspect('verbs-k')
+    await freezeOne(entryOf(await boxNamed('verbs-k')), true)
     expect(await listed('verbs-k')).toMatchObject({ status: 'paused' })
     expect(await ok('stop', '-t', '600', 'verbs-k')).toBe('verbs-k\n')
     expect(await closed).toEqual([0, null])
-    expect(seen).toBe(`${log}asked\n`)
+    expect(lines().at(-1)).toBe('asked')
+    expect(seen).toBe(readFileSync(log, 'utf8'))
     expect(await listed('verbs-k')).toMatchObject({ status: 'exited', exitCode: 5 })
-    expect(await ok('stop', 'verbs-k'), 'a second time there is nothing to do').toBe('verbs-k\n')
+    const again = refusals([{ verb: 'stop', args: ['verbs-k'] }])
+    expect(await again(0), 'a second time there is nothing to do').toMatchObject({ code: 0, stdout: 'verbs-k\n' })
   })
 
   test('stop kills a pid 1 that is not to be asked', async () => {
@@ -160,14 +186,20 @@ describe('stop, kill, wait, rm', () => {
   test('rm refuses one that runs, unless it is to be killed; one that fails keeps no other', async () => {
     await run('verbs-r', SLEEP)
     await create('verbs-s', 'true')
-    const { code, stdout, stderr } = await box('rm', 'verbs-r', 'verbs-s')
-    expect({ code, stdout }).toEqual({ code: 125, stdout: 'verbs-s\n' })
-    expect(stderr).toBe("box: 'verbs-r' runs: npm run box -- stop verbs-r first, or rm -f verbs-r\n")
     const follower = start('logs', '-f', 'verbs-r')
     await said(follower, 'ready')
-    const paused = refusals(['pause', 'rm'].map((verb) => ({ verb, args: ['verbs-r'] })))
-    expect((await paused(1)).stderr).toContain("'verbs-r' is paused")
-    expect(await ok('rm', '-f', 'verbs-r')).toBe('verbs-r\n')
+    const lines = [
+      ['rm', 'verbs-r', 'verbs-s'],
+      ['pause', 'verbs-r'],
+      ['rm', 'verbs-r'],
+      ['rm', '-f', 'verbs-r'],
+    ]
+    const answer = refusals(lines.map(([verb = '', ...args]) => ({ verb, args })))
+    const { code, stdout, stderr } = await answer(0)
+    expect({ code, stdout }).toEqual({ code: 125, stdout: 'verbs-s\n' })
+    expect(stderr).toBe("box: 'verbs-r' runs: npm run box -- stop verbs-r first, or rm -f verbs-r\n")
+    expect((await answer(2)).stderr).toContain("'verbs-r' is paused")
+    expect(await answer(3)).toEqual({ code: 0, stdout: 'verbs-r\n', stderr: '' })
     expect((await list()).filter(({ name }) => /^verbs-[rs]$/.test(name))).toEqual([])
     await until(() => follower.exitCode === 0, 'logs -f ends with the container')
   })
@@ -224,7 +256,10 @@ describe('what is inside', () => {
   test('commit and diff of one that has ended', async () => {
     expect(await ok('diff', ENDED)).toBe('C /srv\nA /srv/x\n')
     expect(await ok('commit', ENDED, 'changed')).toMatch(/^changed:latest/)
-    expect(await ok('run', '--reference', 'changed', '--', 'cat', '/srv/x')).toBe('x\n')
+    const store = openStore(inFolder('store'))
+    const layers = store.lower(store.find('changed'))
+    expect(layers).toHaveLength(2)
+    expect(readFileSync(join(layers.at(-1) ?? '', 'srv/x'), 'utf8')).toBe('x\n')
   })
 })
 
