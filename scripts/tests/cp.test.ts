@@ -12,7 +12,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { ROOTFS } from '#given/spec.ts'
+import { smallRoot } from '#given/rootfs.ts'
+import { openStore } from '../../lessons/10-images/given/store.ts'
 import { box as anyBox, said } from './boxes.ts'
 import { box, create, forAll, inFolder, listed, mine, ok, ownStore, run, start } from './keeping.ts'
 import { type Line, refusals } from './refusals.ts'
@@ -81,7 +82,8 @@ describe('into a container', () => {
   })
 
   test('as root to one with a user namespace: all is its root’s', async () => {
-    await ok('import', ROOTFS, 'base')
+    smallRoot(inFolder('root'), ['sh', 'sleep', 'stat'])
+    await openStore(inFolder('store')).import(inFolder('root'), { reference: 'base' })
     const argv = ['-d', '--reference', '--userns', '--name', 'cp-d', 'base', '--', 'sleep', '600']
     mine('cp-d')
     await ok('run', ...argv)

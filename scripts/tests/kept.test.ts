@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { existing } from '#given/cgroups/hierarchies.ts'
 import { kill } from '#given/libc.ts'
 import { processes, status } from '#given/proc.ts'
+import { smallRoot } from '#given/rootfs.ts'
 import { project, ROOTFS } from '#given/spec.ts'
 import { openStore } from '../../lessons/10-images/given/store.ts'
 import { children } from './../lib/ledger.ts'
@@ -198,18 +199,21 @@ describe('killed', () => {
 })
 
 test('an image is held until its containers are removed, and not by who was killed while he created one', async () => {
-  await ok('import', ROOTFS, 'used', '--cmd', 'true')
+  smallRoot(inFolder('root'), ['sh'])
   const store = openStore(inFolder('store'))
+  await store.import(inFolder('root'), { reference: 'used' })
   await store.hold(store.find('used'), { id: 'aaaaaaaaaaaa', name: 'kept-never' })
   await run('kept-n', 'exit 3', 'used')
   await run('kept-o', 'read -r line', '--rm', '--interactive', 'used')
   await ended('kept-n')
   const both = '(kept-n,? kept-o|kept-o,? kept-n)'
-  const { code, stderr } = await box('rmi', 'used')
-  expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringMatching(`containers use it: ${both}\\. `) })
-  expect(await ok('images')).toMatch(new RegExp(`USED BY\nused:latest .* ${both}\n`))
-  expect(await ok('rm', 'kept-n')).toBe('kept-n\n')
-  expect((await box('rmi', 'used')).stderr).toContain('the container kept-o uses used:latest')
+  const lines = [['rmi', 'used'], ['images'], ['rm', 'kept-n'], ['rmi', 'used']]
+  const answer = refusals(lines.map(([verb = '', ...args]) => ({ verb, args })))
+  const inUse = { code: 125, stderr: expect.stringMatching(`containers use it: ${both}\\. `) }
+  expect(await answer(0)).toMatchObject(inUse)
+  expect((await answer(1)).stdout).toMatch(new RegExp(`USED BY\nused:latest .* ${both}\n`))
+  expect(await answer(2)).toEqual({ code: 0, stdout: 'kept-n\n', stderr: '' })
+  expect((await answer(3)).stderr).toContain('the container kept-o uses used:latest')
   await ok('rm', '-f', 'kept-o') // it goes by itself
   expect(await ok('rmi', 'used')).toContain('untagged')
   expect(readdirSync(inFolder('store/users'))).toEqual([])
