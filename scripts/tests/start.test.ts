@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { seconds } from '#given/patience.ts'
 import { ensureRootfs } from '#given/rootfs.ts'
 import { allLessons, project } from '../lib/lessons.ts'
+import { refusals } from './refusals.ts'
 
 beforeAll(() => void ensureRootfs())
 
@@ -33,10 +34,14 @@ test('the tour visits every mechanism, and sums up which namespace each one chan
   expect(table, 'chroot is no namespace').toMatch(/^01 chroot .* -$/m)
 })
 
-test('one step, and none that is not there', { timeout: seconds(60) }, () => {
+test('one step', { timeout: seconds(60) }, () => {
   const one = tour('04')
   expect(one).toMatchObject({ code: 0, output: expect.stringMatching(/ns\/uts .* its own/) })
   expect(one.output).not.toContain('All of it')
-  expect(tour('99').code).toBe(2)
-  expect(tour('--no-such-option')).toMatchObject({ code: 2, output: expect.stringContaining('--help') })
+})
+
+test('a step or an option that is not there', async () => {
+  const refusal = refusals(['99', '--no-such-option'].map((word) => ({ command: 'start', args: [word] })))
+  expect(await refusal(0)).toMatchObject({ code: 2 })
+  expect(await refusal(1)).toMatchObject({ code: 2, stderr: expect.stringContaining('--help') })
 })
