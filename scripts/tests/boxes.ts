@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seconds } from '#given/patience.ts'
 import { project } from '#given/spec.ts'
+import { boxCommand } from '../lib/box-command.ts'
 
 // Containers of the reference, right on this machine, as somebody would start them from a shell. Not on a bridge: that
 // would be the machine's. With one they run in labs: net.test.ts.
@@ -25,7 +25,7 @@ export function start(
   args: string[],
   { env, cwd = project, under = [], stdio = ['pipe', 'pipe', 'pipe'], from = project, verb = 'run' }: Start = {},
 ) {
-  const [program = '', ...rest] = [...under, process.execPath, join(from, 'scripts/box.ts'), verb, ...args]
+  const [program = '', ...rest] = [...under, ...boxCommand(from), verb, ...args]
   return spawn(program, rest, { cwd, stdio, env: { ...process.env, WORKSHOP_NET: 'none', INIT_CWD: cwd, ...env } })
 }
 

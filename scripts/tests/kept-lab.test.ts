@@ -4,6 +4,7 @@ import { type Lab, openLab, type Result } from '#given/labs.ts'
 import type { Entry } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { addLearner, GID, UID } from '#given/user/learner.ts'
+import { boxCommand } from '../lib/box-command.ts'
 
 // Kept containers that need a host of their own: with a network, and of one who is not root.
 
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => host?.close())
 
 function box(as: string[], verb: string, ...args: string[]): Promise<Result> {
-  const command = [...as, process.execPath, '--no-warnings', `${project}/scripts/box.ts`, verb, ...args]
+  const command = [...as, ...boxCommand(), verb, ...args]
   return host.exec(command, { env: { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1' } })
 }
 

@@ -9,6 +9,7 @@ import { smallRoot } from '#given/rootfs.ts'
 import type { Entry } from '#given/running.ts'
 import { spec } from '#given/spec.ts'
 import { openStore } from '../../lessons/10-images/given/store.ts'
+import { boxCommand } from '../lib/box-command.ts'
 import { type Box, boxNamed, entryOf } from '../lib/boxes.ts'
 import { listBoxes } from '../lib/listed.ts'
 import { freezeOne } from '../lib/pause.ts'
@@ -301,7 +302,7 @@ describe('--help, and bad input: what, why, what to do', () => {
   })
 
   test('it fits in a terminal of 80 columns, and is as it was written where it goes to a file', async () => {
-    using terminal = new Terminal(['sh', '-c', `stty cols 80; exec ${process.execPath} scripts/box.ts run --help`])
+    using terminal = new Terminal(['sh', '-c', `stty cols 80; exec ${boxCommand().join(' ')} run --help`])
     expect(await terminal.end()).toBe(0)
     const lines = terminal.output.split('\r\n')
     expect(lines).toContain('  -t, --tty                  a terminal of its own')

@@ -3,6 +3,7 @@ import { openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { seconds } from '#given/patience.ts'
+import { boxCommand } from '../../lib/box-command.ts'
 import { find } from '../../vm/tools.ts'
 import type { Place } from './place.ts'
 
@@ -24,10 +25,9 @@ export function program(name: string, options: string[] = []): Tool {
   return { name, call: [name, ...options], missing: find(name) ? undefined : `${name} is not installed` }
 }
 
-/** Ours, as package.json calls it. */
+/** Ours, as users start it. */
 export function box({ folder }: Place): Tool {
-  const call = [process.execPath, '--min-semi-space-size=16', 'scripts/box.ts']
-  return { name: 'the workshop', call, env: { WORKSHOP_IMAGES: join(folder, 'images') } }
+  return { name: 'the workshop', call: boxCommand(), env: { WORKSHOP_IMAGES: join(folder, 'images') } }
 }
 
 /** Limits that one may set without CAP_SYS_RESOURCE: those of podman are higher. */
