@@ -5,6 +5,7 @@ import type { Entry } from '#given/running.ts'
 import { project } from '#given/spec.ts'
 import { addLearner, GID, UID } from '#given/user/learner.ts'
 import { boxCommand } from '../lib/box-command.ts'
+import type { Refused } from './refusals.ts'
 
 // Kept containers that need a host of their own: with a network, and of one who is not root.
 
@@ -18,7 +19,22 @@ afterAll(() => host?.close())
 
 function box(as: string[], verb: string, ...args: string[]): Promise<Result> {
   const command = [...as, ...boxCommand(), verb, ...args]
-  return host.exec(command, { env: { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1' } })
+  return host.exec(command, { env: ENV })
+}
+const ENV = { XDG_RUNTIME_DIR: '/run', WORKSHOP_HERE: '1' }
+
+/** What several command lines print, of which none may fail: all of one process, whose start is most of what one takes. */
+async function inOne(as: string[], ...lines: string[]): Promise<string[]> {
+  const typed = lines.map((line) => line.split(' ')).map(([verb, ...args]) => ({ verb, args }))
+  const command = [...as, process.execPath, '--no-warnings', `${project}/scripts/tests/fixtures/refusals.ts`]
+  const { stdout, stderr } = await host.exec(command, { env: ENV, input: JSON.stringify(typed) })
+  expect(stderr).toBe('')
+  const answers: Refused[] = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  expect(answers).toMatchObject(lines.map(() => ({ code: 0, stderr: '' })))
+  return answers.map((answer) => answer.stdout)
 }
 
 async function ok(as: string[], verb: string, ...args: string[]): Promise<string> {
@@ -54,10 +70,11 @@ describe('with a network', () => {
     const before = await links()
     const web = ['--name', 'web', '--publish', '8080:80', '--', 'sleep', '600']
     const id = (await ok(ROOT, 'run', '-d', '--reference', ...web)).trim()
-    expect((await inspect(ROOT, 'web'))[0].network).toMatchObject({ address: '10.213.0.2', cable: `ws-${id}` })
+    const [inspected = '', port, ps] = await inOne(ROOT, 'inspect web', 'port web', 'ps')
+    expect(JSON.parse(inspected)[0].network).toMatchObject({ address: '10.213.0.2', cable: `ws-${id}` })
     expect(await links()).toContain(`ws-${id}`)
-    expect(await ok(ROOT, 'port', 'web')).toBe('80/tcp -> 0.0.0.0:8080\n')
-    expect(await ok(ROOT, 'ps')).toContain('8080->80/tcp')
+    expect(port).toBe('80/tcp -> 0.0.0.0:8080\n')
+    expect(ps).toContain('8080->80/tcp')
 
     await ok(ROOT, 'kill', 'web')
     await ok(ROOT, 'run', '-d', '--reference', '--name', 'other', '--', 'sleep', '600')
@@ -76,8 +93,7 @@ describe('with a network', () => {
     expect(await ok(ROOT, 'ps', '-a')).toMatch(/web .* Lost/)
     await untilSame(before)
     expect(await sh('nft list tables; ls -A /run/container-workshop 2> /dev/null || true')).toBe('')
-    await ok(ROOT, 'rm', 'web')
-    expect(await ok(ROOT, 'ps', '-aq')).toBe('')
+    expect(await inOne(ROOT, 'rm web', 'ps -aq')).toEqual(['web\n', ''])
   })
 
   /** The last cable and the bridge go in the background. */
@@ -105,12 +121,13 @@ test('without root: started, seen, stopped, started again, killed, lost, removed
   const script = 'ls /srv; mkdir -m 700 /srv/d; touch /srv/d/x; chown -R 5:5 /srv/d; echo ready; exec sleep 600'
   const mine = ['--name', 'mine', '--net', 'none', '/run/learner/root', '--', 'sh', '-c', script]
   await ok(learner, 'run', '-d', '--reference', ...mine)
-  const [{ state, log }] = await inspect(learner, 'mine')
+  const [inspected = '', ps, top] = await inOne(learner, 'inspect mine', 'ps', 'top mine')
+  const [{ state, log }] = JSON.parse(inspected)
   expect(state.status).toBe('running')
   expect(await sh(`stat -c %u /proc/${state.supervisor} ${log}`)).toBe(`${UID}\n${UID}\n`)
-  expect(await ok(learner, 'ps')).toMatch(/mine .* Up/)
+  expect(ps).toMatch(/mine .* Up/)
   expect(await ok(ROOT, 'ps'), 'root has others').not.toContain('mine')
-  expect(await ok(learner, 'top', 'mine')).toMatch(/\n\d+ +1 +0 +sleeping +0:\d\d +sleep 600\n/)
+  expect(top).toMatch(/\n\d+ +1 +0 +sleeping +0:\d\d +sleep 600\n/)
 
   await sh('mkdir /run/learner/site /run/learner/out; echo x > /run/learner/site/x')
   await sh(`chown -R ${UID}:${GID} /run/learner/site /run/learner/out`)
@@ -123,12 +140,12 @@ test('without root: started, seen, stopped, started again, killed, lost, removed
 
   expect(await ok(learner, 'stop', '-t', '0', 'mine')).toBe('mine\n')
   await ok(learner, 'start', 'mine')
-  await ok(learner, 'kill', 'mine')
-  expect(await ok(learner, 'wait', 'mine')).toBe('137\n')
+  expect(await inOne(learner, 'kill mine', 'wait mine')).toEqual(['mine\n', '137\n'])
   await ok(learner, 'start', 'mine')
   await killed(await own())
-  expect(await ok(learner, 'ps', '-a')).toMatch(/mine .* Lost/)
-  expect(await ok(learner, 'rm', 'mine')).toBe('mine\n')
+  const [lost, removed] = await inOne(learner, 'ps -a', 'rm mine')
+  expect(lost).toMatch(/mine .* Lost/)
+  expect(removed).toBe('mine\n')
   const containers = '/run/learner/.local/share/container-workshop/containers'
   expect(await sh(`ls ${containers}`), 'what is user 5’s has gone, too').toBe('')
 })
