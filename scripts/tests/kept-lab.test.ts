@@ -70,10 +70,10 @@ describe('with a network', () => {
     const before = await links()
     const web = ['--name', 'web', '--publish', '8080:80', '--', 'sleep', '600']
     const id = (await ok(ROOT, 'run', '-d', '--reference', ...web)).trim()
-    const [inspected = '', port, ps] = await inOne(ROOT, 'inspect web', 'port web', 'ps')
+    const [inspected = '', ps] = await inOne(ROOT, 'inspect web', 'ps')
     expect(JSON.parse(inspected)[0].network).toMatchObject({ address: '10.213.0.2', cable: `ws-${id}` })
     expect(await links()).toContain(`ws-${id}`)
-    expect(port).toBe('80/tcp -> 0.0.0.0:8080\n')
+    expect(await ok(ROOT, 'port', 'web')).toBe('80/tcp -> 0.0.0.0:8080\n')
     expect(ps).toContain('8080->80/tcp')
 
     await ok(ROOT, 'kill', 'web')
