@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import { expect } from '#given/expect.ts'
-import { type BoxOptions, currentTree, type Lab, openLab } from '#given/labs.ts'
+import { type BoxOptions, currentTree, type Lab, openLab, type Program } from '#given/labs.ts'
 import { CLONE_NEWIPC } from '#given/libc.ts'
 import { snapshot } from '#given/snapshot.ts'
 import { layer } from '#given/stack.ts'
@@ -35,18 +35,19 @@ test('05.1 what is made outside does not exist inside, and the other way round',
 test('05.1 each namespace has its limits', async () => {
   const limit = '/proc/sys/kernel/shmmax'
   const options: BoxOptions = { only: ['mount', 'ipc'], task: '05.1' } // mount, for a /proc/sys that it may write
+  const before = await snapshot(host)
   const old = await shell(`cat ${limit}`)
   await shell(`echo 4096 > ${limit}`)
-  const inside = await host.run(['ipcmk', '-M', '8192'], options)
   await expect(host.exec(['ipcmk', '-M', '8192']), "the host's limit counts on the host").toComplain('Invalid')
-  await shell(`echo ${old} > ${limit}`)
-  await expect(inside, `${noFlag} the host's limit counts in the container`).not.toComplain()
+  const lower = `echo 2048 > ${limit}; echo 7 > /proc/sys/fs/mqueue/msg_max; ipcmk -M 4096`
+  const inside = await host.run(['sh', '-c', `ipcmk -M 8192 || exit; ${lower}`], options)
+  const left = await shell(`cat ${limit}; echo ${old} > ${limit}`)
 
-  const before = await snapshot(host)
-  const lower = `echo 4096 > ${limit}; echo 7 > /proc/sys/fs/mqueue/msg_max; ipcmk -M 8192`
-  const lowered = await host.run(['sh', '-c', lower], options)
-  await expect(lowered, 'the container has lowered its own limit').toComplain('Invalid argument')
-  await expect(lowered, "your container changed the host's limit").toLeaveTheHostUntouched(before)
+  await expect(inside).toReachItsCommand()
+  expect(inside.stdout, `${noFlag} the host's limit counts in the container`).toContain('Shared memory id')
+  await expect(inside, 'the container has lowered its own limit').toComplain('Invalid argument')
+  expect(left, "your container changed the host's limit").toBe('4096')
+  await expect(inside, "your container changed the host's limit").toLeaveTheHostUntouched(before)
   await shell('ipcmk -M 8192')
 })
 
@@ -58,17 +59,17 @@ test('05.1 abstract Unix sockets still cross: they belong to the network namespa
   await serving.until(() => serving.stdout.includes('up'), 'the server listened')
 
   const ask = [process.execPath, '-e', client]
-  const look = ['sh', '-c', 'readlink /proc/self/ns/ipc; exec "$@"', 'sh', ...ask]
-  const asked = await host.run(look, { task: '05.1' })
+  const theirs = await host.namespace('self', 'ipc')
+  const script = `own=$(readlink /proc/self/ns/ipc); echo $own; [ $own != '${theirs}' ] || exit 0
+    "$@"; echo; exec 2>&1; unshare --net "$@"`
+  const asked = await host.run(['sh', '-c', script, 'sh', ...ask], { task: '05.1' })
   await expect(asked).toReachItsCommand()
   const why = 'it does not reach the server: CLONE_NEWIPC alone makes no network namespace'
   await expect(asked, why).not.toComplain()
-  const [own, answer] = asked.stdout.split('\n')
-  expect(own, `${noFlag} it is the host's`).not.toBe(await host.namespace('self', 'ipc'))
+  const [own, answer, alone] = asked.stdout.split('\n')
+  expect(own, `${noFlag} it is the host's`).not.toBe(theirs)
   expect(answer, 'another IPC namespace, and yet it reaches the server').toBe('hello')
-
-  const alone = host.run(['unshare', '--net', ...ask], { task: '05.1' })
-  await expect(alone, 'with a network namespace of its own it does not').toComplain('ECONNREFUSED')
+  expect(alone, 'with a network namespace of its own it does not').toContain('ECONNREFUSED')
   serving.signal('SIGKILL')
 })
 
@@ -94,14 +95,15 @@ test('05.2 without a mount namespace of its own nothing is mounted', async () =>
 })
 
 test('05.3 segment finds a segment by its key, and makes it where there is none', async () => {
-  const id = await host.call('segment', [0xcafe, 4096], '05.3')
+  const asked = [0xcafe, 4096]
+  const [id, again] = await host.callEach('segment', [asked, asked], '05.3')
 
   const [line = ''] = (await shell('ipcs -m')).match(/^0x0000cafe .*/m) ?? []
   const [, listed, , perms, bytes] = line.split(/\s+/)
   expect(listed, 'ipcs -m on the host lists the id that shmget(2) gave').toBe(String(id))
   expect(bytes).toBe('4096')
   expect(perms, 'the permissions are the last nine bits of the flags, in octal as for a file: yours alone').toBe('600')
-  expect(await host.call('segment', [0xcafe, 4096], '05.3'), 'the same key is the same segment').toBe(id)
+  expect(again, 'the same key is the same segment').toBe(id)
   const tooLarge = host.call('segment', [0xcafe, 8192], '05.3')
   await expect(tooLarge, 'it is not that large: let the error through').toBeRefused('shmget(2)', 'EINVAL')
 })
@@ -109,19 +111,23 @@ test('05.3 segment finds a segment by its key, and makes it where there is none'
 test('05.3 two containers, one key, different data', async () => {
   const { file } = layer('ipc', currentTree())
   const memory = new URL('memory.ts', import.meta.url).pathname
-  const share = (key: string, text: string) => [process.execPath, '--no-warnings', memory, file, key, text]
-  const pair = async (key: string, flags: number) => {
-    const options: BoxOptions = { only: ['ipc'], flags: { ipc: flags }, task: '05.3' }
-    await using one = await host.start(share(key, 'one'), options)
-    await one.program.until(() => one.program.stdout.includes('found'), 'it had found its segment')
-    const two = await host.run(share(key, 'two'), options)
-    one.program.write('\n')
-    return { one: (await one.program.result).stdout, two: two.stdout }
+  const share = (text: string) => [process.execPath, '--no-warnings', memory, file, '7', text]
+  const pair = async (start: (argv: string[]) => Promise<Program>) => {
+    const one = await start(share('one'))
+    await one.until(() => one.stdout.includes('found'), 'it had found its segment')
+    const two = await start(share('two'))
+    two.write('\n')
+    const after = (await two.result).stdout
+    one.write('\n')
+    return { one: (await one.result).stdout, two: after }
   }
 
-  const [apart, together] = await Promise.all([pair('7', CLONE_NEWIPC), pair('8', 0)])
+  const contained = async (argv: string[]) =>
+    (await host.start(argv, { ...separate, only: ['ipc'], task: '05.3' })).program
+  const apart = await pair(contained)
   expect(apart.two, 'the second container does not find what the first wrote').toBe("found ''\nleft 'two'\n")
   expect(apart.one, 'nor does the second write where the first reads').toBe("found ''\nleft 'one'\n")
+  const together = await pair(async (argv) => host.spawn(argv))
   expect(together.two, 'without the namespace it is one segment').toBe("found 'one'\nleft 'two'\n")
   expect(together.one).toBe("found ''\nleft 'two'\n")
 })
