@@ -9,7 +9,7 @@ import { lesson } from './lesson.ts'
 const LAYERS = '/run/private/layers'
 const [one, two] = [`${LAYERS}/one`, `${LAYERS}/two`]
 const ODD = `${LAYERS}/a:b,c\\d`
-const MANY = 60
+const many = Array.from({ length: 60 }, (_, i) => `${LAYERS}/many/${'0'.repeat(64)}${i + 1}`)
 /**
  * Where the containers of these checks have what they change: what is mounted there the host does not get, even where that
  * was forgotten. Only the check that is about it has them on a shared mount, as the host has elsewhere.
@@ -27,7 +27,7 @@ beforeAll(async () => {
     cd ${one}; echo 'hello from one' > etc/motd; echo one > srv/one; echo o > srv/old/a; echo setting > etc/conf/a
     cd ${two}; echo two > srv/two; echo 'and now from two' > etc/motd
     echo odd > '${ODD}/srv/odd'
-    for i in $(seq ${MANY}); do mkdir -p ${LAYERS}/many/${'0'.repeat(64)}$i/srv && echo $i > ${LAYERS}/many/${'0'.repeat(64)}$i/srv/$i; done
+    mkdir -p ${many.map((layer) => `${layer}/srv`).join(' ')}; for layer in ${LAYERS}/many/*; do : > $layer/srv/\${layer##*/}; done
     printf 'a\\200b\\0' > /run/binary; : > /run/empty; head -c 3000001 /dev/urandom > /run/large; cp /run/large /run/again; { cat /run/large; echo; } > /run/more`)
 })
 afterAll(() => host?.close())
@@ -122,12 +122,11 @@ test.concurrent('10.4 two containers of one image: neither sees what the other c
 })
 
 test.concurrent('10.4 an image may have many layers with long names', async ({ expect }) => {
-  const lower = Array.from({ length: MANY }, (_, i) => `${LAYERS}/many/${'0'.repeat(64)}${i + 1}`)
-  const box = await run('ls /srv | wc -l', { lower: [ROOTFS, ...lower], task: '10.4' })
+  const box = await run('ls /srv | wc -l', { lower: [ROOTFS, ...many], task: '10.4' })
   const why =
     'mount(2) takes 4096 bytes of options. That is why `lower` has short names here: /proc/self/fd/N. Keep them'
   expect(box.stderr, why).toBe('')
-  expect(box.stdout.trim(), why).toBe(String(MANY))
+  expect(box.stdout.trim(), why).toBe(String(many.length))
 })
 
 test.concurrent('10.4 the same without root outside: in a user namespace overlayfs notes user.* attributes', async ({
