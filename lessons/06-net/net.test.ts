@@ -281,11 +281,15 @@ async function start(argv: string[], options: BoxOptions): Promise<Box> {
   })
 }
 
-/** Two containers, started side by side, with the first two addresses. */
+/** Two containers with the first two addresses. */
 function startTwo(task: string, network = bridge): Promise<[Box, Box] & AsyncDisposable> {
   const at = (address: string, wish: Network) =>
     start(['sleep', '60'], connected(task, { network: { ...wish, address } }))
-  return together(at('10.213.0.2', network), at('10.213.0.3', bridge))
+  const first = at('10.213.0.2', network)
+  return together(
+    first,
+    first.then(() => at('10.213.0.3', bridge)),
+  )
 }
 
 /** What a web server answers, asked from the host or from the network namespace of a process; nothing if it does not. */
