@@ -31,7 +31,7 @@ const program = `
 
 let found: string[]
 beforeAll(async () => {
-  await using host = await openLab({ hostname: 'host' })
+  await using host = await openLab({ hostname: 'host', cgroups: true }) // its own: other tests' containers come and go
   const { stdout, stderr } = await host.exec([process.execPath, '--no-warnings', '--input-type=module', '-e', program])
   expect(stderr).toBe('')
   found = JSON.parse(stdout)

@@ -16,7 +16,7 @@ import { documentOf } from '../observe/page/document.ts'
 import { withPicture } from '../observe/page/picture.ts'
 import { isLocal } from '../observe/server.ts'
 import { result, until } from './boxes.ts'
-import { container, end, pidOf, started, watching } from './observed.ts'
+import { container, end, observing, pidOf, started, watching } from './observed.ts'
 import { refusals } from './refusals.ts'
 
 const SECOND = seconds(1) // within which a change is to be seen
@@ -25,6 +25,8 @@ interface Observer {
   child: ChildProcess
   port: number
 }
+
+observing()
 
 /** The one that most tests ask. They leave it as it is. */
 let port: number

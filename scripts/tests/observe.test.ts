@@ -14,7 +14,9 @@ import { allRooms, type Room, sceneOf } from '../observe/draw/scene.ts'
 import { KINDS, type Model, type Process } from '../observe/model.ts'
 import { pack, unpack } from '../observe/pack.ts'
 import { until } from './boxes.ts'
-import { container, end, lasting, pidOf, started, watching } from './observed.ts'
+import { container, end, lasting, observing, pidOf, started, watching } from './observed.ts'
+
+observing()
 
 /** What most tests look at. None changes it. */
 const SEEN = 'seen'

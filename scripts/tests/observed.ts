@@ -6,14 +6,16 @@ import { running } from '#given/running.ts'
 import { Collector } from '../observe/collector.ts'
 import { said, start } from './boxes.ts'
 
-/** What a test started; afterEach() ends it. */
+/** What a test started; it is ended after it. */
 export const started: ChildProcess[] = []
 
-beforeAll(() => void ensureRootfs())
-
-afterEach(async () => {
-  for (const child of started.splice(0)) await end(child)
-})
+/** To be called once in a file. */
+export function observing(): void {
+  beforeAll(() => void ensureRootfs())
+  afterEach(async () => {
+    for (const child of started.splice(0)) await end(child)
+  })
+}
 
 /** A container that reads until there is no more: so it ends by itself, and its engine cleans up. end() is up to you. */
 export async function lasting(name: string, ...options: string[]): Promise<ChildProcess> {
