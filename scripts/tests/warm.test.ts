@@ -11,14 +11,19 @@ test('what you wrote is compiled before it is checked, so that no lab has to; an
     const args = ['--no-warnings', '--input-type=module', '-e', script]
     return result(spawn(process.execPath, args, { cwd: clone.path, env: { ...process.env, ...PORTABLE, ...env } }))
   }
-  const [file, ran] = [join(clone.path, 'lessons/04-uts/uts.ts'), join(clone.path, 'ran')]
-  appendFileSync(file, `\nprocess.getBuiltinModule('node:fs').writeFileSync('${ran}', '' as string)\n`)
+  const files = ['03-mount/mount.ts', '04-uts/uts.ts'].map((name) => join(clone.path, 'lessons', name))
+  const ran = join(clone.path, 'ran')
+  for (const file of files) {
+    appendFileSync(file, `\nprocess.getBuiltinModule('node:fs').writeFileSync('${ran}', '' as string)\n`)
+  }
 
   const warm = await node(`(await import('./scripts/lib/warm.ts')).warmCache()`)
   expect(warm).toEqual({ code: 0, stdout: '', stderr: '' })
   expect(existsSync(ran), 'it was run').toBe(false)
 
-  const { stdout, stderr } = await node(`await import('${file}')`, { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
-  expect(stdout + stderr).toMatch(/retrieving transpile cache for StrippedTypeScript .*\/04-uts\/uts\.ts\.\.\.success/)
+  const loading = files.map((file) => `await import('${file}')`).join('\n')
+  const { stdout, stderr } = await node(loading, { NODE_DEBUG_NATIVE: 'COMPILE_CACHE' })
+  const told = (stdout + stderr).matchAll(/retrieving transpile cache for StrippedTypeScript (.*)\.\.\.success/g)
+  expect([...told].map(([, file]) => file?.replace('file://', ''))).toEqual(expect.arrayContaining(files))
   expect(existsSync(ran), 'it would have been').toBe(true)
 })
