@@ -29,7 +29,7 @@ module WorkshopQemu
     # a device. QEMU's processors share one counter.
     CLOCK = ARM ? nil : 'tsc=reliable'
     # In MB. When it is full, all is forgotten and translated anew: 512 were, by a hundred containers.
-    TRANSLATED = 2047
+    TRANSLATED = 1024
     PR_SET_THP_DISABLE = 41
     FULL = 'The disk that holds .vagrant and ~/.vagrant.d is full. Make room, then `vagrant halt --force` and `vagrant up`.'
     OWN = %w[disk.qcow2 deps.qcow2 vmlinuz initrd.img metadata.json private_key pid port suspended console.log
