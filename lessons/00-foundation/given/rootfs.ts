@@ -74,7 +74,7 @@ export function ensureRootfs({ force = false } = {}): string {
   const programs = COMMANDS.flatMap((name) => which(name) ?? [])
   const stamp = fingerprint(programs)
   const stampFile = `${ROOTFS}.stamp`
-  const fresh = existsSync(ROOTFS) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp
+  const fresh = existsSync(ROOTFS) && stampIn(stampFile) === stamp
   if (fresh && !force) return ROOTFS
   const users = usersOf(ROOTFS)
   if (users.length > 0 && !force) return ROOTFS // as it was: better than none
@@ -100,6 +100,16 @@ export function refuseUsed(folder: string): void {
 function usersOf(folder: string): string[] {
   const uses = ({ rootfs, union }: Spec) => rootfs === folder || union?.lower.includes(folder) === true
   return running().flatMap(({ container: { spec } }) => (uses(spec) ? [spec.name] : []))
+}
+
+/** What a root was made of; undefined where there is none, or another build has just taken it away. */
+function stampIn(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ENOENT') throw error
+    return undefined
+  }
 }
 
 /** What a root file system is made of. */
