@@ -5,6 +5,7 @@
  *
  * bpf(2), Documentation/bpf/standardization/instruction-set.rst of the kernel
  */
+import { again } from '../again.ts'
 import { closeSync, openSync } from '../fs.ts'
 import { bind, koffi } from '../libc.ts'
 import { ALLOWED, type Rule } from './devices.ts'
@@ -36,7 +37,7 @@ function load(program: Uint8Array): number {
   attr[0] = BigInt(BPF_PROG_TYPE_CGROUP_DEVICE) | (BigInt(program.length / 8) << 32n)
   attr[1] = koffi.address(program)
   attr[2] = koffi.address(license)
-  return bpf(BPF_PROG_LOAD, attr, attr.byteLength)
+  return again(() => bpf(BPF_PROG_LOAD, attr, attr.byteLength))
 }
 
 // Registers. The kernel calls with r1 at struct bpf_cgroup_dev_ctx, 32 bits each: access and type, major, minor.
