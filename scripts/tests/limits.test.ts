@@ -193,6 +193,20 @@ test.runIf(unified && !v2)('the same on v2, by a program for the kernel: here on
   }
 })
 
+test('signals that arrive all the time keep neither the verifier of such programs nor nftables from their work', () => {
+  const group = unified && join(unified, `workshop-rain-${process.pid}`)
+  if (group) mkdirSync(group)
+  try {
+    const rain = join(project, 'scripts/tests/fixtures/rain.ts')
+    const words = ['--net', process.execPath, '--no-warnings', rain, ...(group ? [group] : [])]
+    const { stdout, stderr } = spawnSync('unshare', words, { encoding: 'utf8' })
+    expect(stderr).toBe('')
+    expect(stdout).toBe('dry after rain\n')
+  } finally {
+    if (group) rmdirSync(group)
+  }
+})
+
 test.runIf(existsSync('/run/systemd/system'))(
   'under systemd it is in a scope that was delegated, and goes with it',
   async () => {

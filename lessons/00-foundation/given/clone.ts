@@ -11,6 +11,7 @@
 import { koffi, libc, SyscallError, strerror } from './libc.ts'
 import { syscallNumber } from './syscalls.ts'
 import { trace } from './trace.ts'
+import { ALL, NONE, setMask, undisturbed } from './undisturbed.ts'
 
 /**
  * A C function and its arguments. A string is passed as a C string, an array of strings as a NULL-ended vector, a
@@ -26,9 +27,6 @@ export interface Child {
 
 const CLONE_PIDFD = 0x1000
 const SIGCHLD = 17
-const SIG_BLOCK = 0
-const SIG_SETMASK = 2
-const SIGSET = 8 // bytes; the kernel's sigset_t, not libc's of 128
 
 const CONTEXT = 8192 // a ucontext_t is 968 bytes on x86-64 and 4560 on aarch64
 const STACK = 32 * 1024
@@ -46,7 +44,6 @@ const munmap = libc.func('int munmap(uintptr_t addr, size_t length)')
 const getcontext = libc.func('int getcontext(void *ucp)')
 const makecontext = libc.func('void makecontext(void *ucp, void *fn, int argc, ...)')
 const cloneC = libc.func('int clone(void *fn, void *stack, int flags, void *arg, void *parent_tid)')
-const sigprocmask = libc.func('long syscall(long nr, int how, void *set, void *oldset, size_t size)')
 
 /**
  * Starts a process in the namespaces that `flags` name. It makes the calls of `chain` one after the other; the last
@@ -64,26 +61,21 @@ export function clone(flags: number, chain: Call[], options: { unblocked?: boole
   const memory = new Arena(calls)
   // A signal that reached the waiting child would run our handlers there, on our event loop's own pipes. Blocked
   // before the contexts are made, since each context carries the signal mask of its birth.
-  const before = new Uint8Array(SIGSET)
-  mask(SIG_BLOCK, new Uint8Array(SIGSET).fill(0xff), before)
   try {
-    const first = memory.prepare(calls, options.unblocked)
-    const pidfd = new Int32Array(1)
-    const number = flags | CLONE_PIDFD | SIGCHLD
-    const pid = cloneC(libc.symbol('setcontext'), memory.childStack(), number, first, pidfd)
-    const errno = pid === -1 ? koffi.errno() : 0
-    trace?.('clone', ['flags'], [number], pid, errno)
-    for (const [name, ...args] of pid === -1 ? [] : chain) trace?.(name, [], args, undefined, 0, 'child')
-    if (pid === -1) throw new SyscallError('clone', ['flags'], [number], errno, strerror(errno))
-    return { pid, pidfd: pidfd[0] ?? -1 }
+    return undisturbed(() => {
+      const first = memory.prepare(calls, options.unblocked)
+      const pidfd = new Int32Array(1)
+      const number = flags | CLONE_PIDFD | SIGCHLD
+      const pid = cloneC(libc.symbol('setcontext'), memory.childStack(), number, first, pidfd)
+      const errno = pid === -1 ? koffi.errno() : 0
+      trace?.('clone', ['flags'], [number], pid, errno)
+      for (const [name, ...args] of pid === -1 ? [] : chain) trace?.(name, [], args, undefined, 0, 'child')
+      if (pid === -1) throw new SyscallError('clone', ['flags'], [number], errno, strerror(errno))
+      return { pid, pidfd: pidfd[0] ?? -1 }
+    })
   } finally {
-    mask(SIG_SETMASK, before, null)
     memory.free()
   }
-}
-
-function mask(how: number, set: Uint8Array, old: Uint8Array | null): void {
-  sigprocmask(syscallNumber('rt_sigprocmask'), how, set, old, SIGSET)
 }
 
 /** The memory of a chain. From mmap(2), not from V8, or the child would not have it. */
@@ -109,9 +101,9 @@ class Arena {
     let next = 0n // after the last one nothing follows
     for (const call of calls.toReversed()) {
       const open = unblocked && call[0] === 'execve'
-      if (open) mask(SIG_SETMASK, new Uint8Array(SIGSET), null)
+      if (open) setMask(NONE)
       next = this.#context(call, next)
-      if (open) mask(SIG_SETMASK, new Uint8Array(SIGSET).fill(0xff), null)
+      if (open) setMask(ALL)
     }
     return next
   }

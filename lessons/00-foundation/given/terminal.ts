@@ -5,15 +5,12 @@
  * namespace. See tcsetpgrp(3) and credentials(7).
  */
 import { bind } from './libc.ts'
-
-const SIG_BLOCK = 0
-const SIG_SETMASK = 2
+import { undisturbed } from './undisturbed.ts'
 
 const setpgid = bind('int setpgid(pid_t pid, pid_t pgid)')
 const getpgrp = bind('pid_t getpgrp(void)')
 const tcgetpgrp = bind('pid_t tcgetpgrp(int fd)')
 const tcsetpgrp = bind('int tcsetpgrp(int fd, pid_t pgrp)')
-const sigprocmask = bind('int rt_sigprocmask(int how, void *set, void *oldset, size_t size)')
 
 const SHELLS = ['sh', 'bash', 'dash', 'ash', 'zsh', 'ksh']
 
@@ -42,15 +39,11 @@ export function leadForeground(pid = 0): void {
 
 /** Makes a group, unless told otherwise the one that this process is in, the terminal's foreground. */
 export function toForeground(group = getpgrp()): void {
-  // Who asks for this from the background is stopped by SIGTTOU, unless it is blocked.
-  const before = new Uint8Array(8)
-  sigprocmask(SIG_BLOCK, new Uint8Array(8).fill(0xff), before, before.length)
   try {
-    tcsetpgrp(0, group)
+    // Who asks for this from the background is stopped by SIGTTOU, unless it is blocked.
+    undisturbed(() => tcsetpgrp(0, group))
   } catch (error) {
     // ESRCH: our group lies outside of our pid namespace. Whoever is outside does it then.
     if ((error as { code?: string }).code !== 'ESRCH') throw error
-  } finally {
-    sigprocmask(SIG_SETMASK, before, null, before.length)
   }
 }

@@ -4,7 +4,6 @@
  * ends there.
  */
 import { closeSync, statfsSync } from 'node:fs'
-import { again } from '#given/again.ts'
 import { bind } from '#given/libc.ts'
 import { ImageError } from './errors.ts'
 
@@ -23,6 +22,7 @@ const HOW = BigUint64Array.of(
   BigInt(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
 )
 const PROC_SUPER_MAGIC = 0x9fa0
+const PATIENCE = 1000
 
 /** The folders below one folder. */
 export class Beneath {
@@ -71,12 +71,15 @@ export class Beneath {
   }
 
   #tryOpen(path: string): number | undefined {
-    try {
-      return again(() => openat2(this.#root, path, HOW, HOW.byteLength))
-    } catch (error) {
-      const { code = '' } = error as { code?: string }
-      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code)) return undefined
-      throw error
+    for (let tries = 0; ; tries++) {
+      try {
+        return openat2(this.#root, path, HOW, HOW.byteLength)
+      } catch (error) {
+        const { code } = error as { code?: string }
+        if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(code ?? '')) return undefined
+        // Somebody on this machine renamed something while the kernel went up a `..`: openat2(2) wants it asked again.
+        if (code !== 'EAGAIN' || tries === PATIENCE) throw error
+      }
     }
   }
 

@@ -5,9 +5,9 @@
  *
  * bpf(2), Documentation/bpf/standardization/instruction-set.rst of the kernel
  */
-import { again } from '../again.ts'
 import { closeSync, openSync } from '../fs.ts'
 import { bind, koffi } from '../libc.ts'
+import { undisturbed } from '../undisturbed.ts'
 import { ALLOWED, type Rule } from './devices.ts'
 
 const bpf = bind('int bpf(int cmd, void *attr, unsigned int size)')
@@ -37,7 +37,7 @@ function load(program: Uint8Array): number {
   attr[0] = BigInt(BPF_PROG_TYPE_CGROUP_DEVICE) | (BigInt(program.length / 8) << 32n)
   attr[1] = koffi.address(program)
   attr[2] = koffi.address(license)
-  return again(() => bpf(BPF_PROG_LOAD, attr, attr.byteLength))
+  return undisturbed(() => bpf(BPF_PROG_LOAD, attr, attr.byteLength)) // a signal stops the verifier: EAGAIN
 }
 
 // Registers. The kernel calls with r1 at struct bpf_cgroup_dev_ctx, 32 bits each: access and type, major, minor.

@@ -4,6 +4,7 @@
 import { UsageError } from '../errors.ts'
 import { koffi } from '../libc.ts'
 import { trace } from '../trace.ts'
+import { undisturbed } from '../undisturbed.ts'
 import { runProgram } from './spawn.ts'
 
 const ALONE = 'A container without a network of its host needs none of this: --net none'
@@ -40,7 +41,8 @@ export function nft(ruleset: string): void {
   const context = library.create(0)
   try {
     library.bufferErrors(context)
-    const result: number = library.run(context, ruleset)
+    // It does not wait again for the kernel's answer where a signal ended its select(2), and gives no reason.
+    const result: number = undisturbed(() => library.run(context, ruleset))
     trace?.('nft', [], [ruleset.trim().replace(/\s+/g, ' ')], result)
     if (result !== 0) throw new Error(`nft: ${complaint(library.errors(context))}`)
   } finally {
