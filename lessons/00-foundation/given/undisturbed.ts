@@ -5,7 +5,7 @@ const SIG_BLOCK = 0
 const SIG_SETMASK = 2
 const SIGSET = 8 // bytes; the kernel's sigset_t, not libc's of 128
 
-// Of the calling thread alone, which libc's sigprocmask(3) does not promise. Not traced: it does nothing to a container.
+// Of the calling thread alone, which libc's function does not promise. Not traced: it does nothing to a container.
 const sigprocmask = libc.func('long syscall(long nr, int how, void *set, void *oldset, size_t size)')
 
 /** No signal, or all of them. */
