@@ -117,7 +117,8 @@ test.concurrent('08.5 a container that has used up its quota waits, and the kern
   await using box = await start('slow', 'while :; do :; done', { limits: { cpus: 0.1 }, task: '08.5' })
   const stat = () => file('cpu', 'slow', 'cpu.stat')
   const why = 'it may run for 10 ms of every 100: cpu.cfs_quota_us on v1, cpu.max on v2, in microseconds'
-  await expect.poll(stat, { message: why, timeout: seconds(10) }).toMatch(/^nr_throttled [1-9]/m)
+  // Five times: while Node boots in the container, two processors could use up even a whole one's quota once or twice.
+  await expect.poll(stat, { message: why, timeout: seconds(10) }).toMatch(/^nr_throttled ([5-9]|\d\d)/m)
   await box.stop()
 })
 
