@@ -59,9 +59,9 @@ const cloneC = libc.func('int clone(void *fn, void *stack, int flags, void *arg,
 export function clone(flags: number, chain: Call[], options: { unblocked?: boolean } = {}): Child {
   const calls: Call[] = [...chain, ['_exit', 127]]
   const memory = new Arena(calls)
-  // A signal that reached the waiting child would run our handlers there, on our event loop's own pipes. Blocked
-  // before the contexts are made, since each context carries the signal mask of its birth.
   try {
+    // A signal that reached the waiting child would run our handlers there, on our event loop's own pipes. Blocked
+    // before the contexts are made, since each context carries the signal mask of its birth.
     return undisturbed(() => {
       const first = memory.prepare(calls, options.unblocked)
       const pidfd = new Int32Array(1)

@@ -14,7 +14,8 @@ export const ALL = new Uint8Array(SIGSET).fill(0xff)
 
 /**
  * Makes calls that no signal comes between: to this thread they come afterwards. Some calls end early for a signal, even
- * one whose handler does nothing, and either they or who made them cannot go on.
+ * one whose handler does nothing, and either they or who made them cannot go on. A child that is cloned meanwhile is born
+ * with all signals blocked.
  *
  * @see sigprocmask(2), and signal(7), "Interruption of system calls"
  */
